@@ -1,1 +1,30 @@
-export {};
+import { createHmac } from "node:crypto";
+import { argumentError } from "./error.ts";
+
+const HASH_BYTES = 48;
+
+/** RFC 2104 with SHA-384. Parts are authenticated as if joined. */
+export function hmacSha384(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array {
+  const hmac = createHmac("sha384", key);
+  for (const part of parts) hmac.update(part);
+  return hmac.digest();
+}
+
+/** RFC 5869 §2.2. An empty salt is the same as 48 zero bytes. */
+export function hkdfExtract(salt: Uint8Array, ikm: Uint8Array): Uint8Array {
+  return hmacSha384(salt, ikm);
+}
+
+/** RFC 5869 §2.3. Up to 48 bytes cost one HMAC. */
+export function hkdfExpand(prk: Uint8Array, info: Uint8Array, length: number): Uint8Array {
+  if (!Number.isSafeInteger(length) || length < 1 || length > 255 * HASH_BYTES) {
+    throw argumentError("HKDF-SHA384 expands to 1 to 12240 bytes.");
+  }
+  const out = new Uint8Array(length);
+  let block: Uint8Array = new Uint8Array(0);
+  for (let at = 0, counter = 1; at < length; at += HASH_BYTES, counter++) {
+    block = hmacSha384(prk, block, info, Uint8Array.of(counter));
+    out.set(block.subarray(0, Math.min(HASH_BYTES, length - at)), at);
+  }
+  return out;
+}

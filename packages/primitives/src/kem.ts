@@ -1,1 +1,118 @@
-export {};
+import { createHash } from "node:crypto";
+import { concat, wipe } from "./bytes.ts";
+import { PrimitiveError } from "./error.ts";
+import { sha3_256 } from "./hash.ts";
+import { ML_KEM_CIPHERTEXT_BYTES, ML_KEM_PUBLIC_KEY_BYTES, mlKem, mlKemEncapsulateDerand } from "./ml-kem.ts";
+import type { MlKemKeyPair } from "./ml-kem.ts";
+import { generateX25519, x25519, x25519FromBytes } from "./x25519.ts";
+import type { X25519KeyPair } from "./x25519.ts";
+
+/** X-Wing: ML-KEM-768 and X25519 (draft-connolly-cfrg-xwing-kem). Safe while either one is. */
+export const XWING: {
+  readonly publicKeyBytes: 1216;
+  readonly ciphertextBytes: 1120;
+  readonly sharedSecretBytes: 32;
+} = { publicKeyBytes: 1216, ciphertextBytes: 1120, sharedSecretBytes: 32 };
+
+export interface KemKeyPair {
+  readonly publicKey: Uint8Array;
+  decapsulate(ciphertext: Uint8Array): Uint8Array;
+  /** Forgets the private key; decapsulation throws from then on. */
+  wipe(): void;
+}
+
+export interface Encapsulation {
+  readonly ciphertext: Uint8Array;
+  readonly sharedSecret: Uint8Array;
+}
+
+// draft-connolly-cfrg-xwing-kem §5.3: "\.//^\" in ASCII.
+const LABEL: Uint8Array = Buffer.from("5c2e2f2f5e5c", "hex");
+
+export function generateKemKeyPair(): KemKeyPair {
+  return keyPair(mlKem().generate(), generateX25519());
+}
+
+/** §5.2. For test vectors and for keys that are stored as their 32-byte seed. */
+export function kemKeyPairFromSeed(seed: Uint8Array): KemKeyPair {
+  checkLength(seed, 32, "seed");
+  const expanded = createHash("shake256", { outputLength: 96 }).update(seed).digest();
+  const pair = keyPair(mlKem().fromSeed(expanded.subarray(0, 64)), x25519FromBytes(expanded.subarray(64)));
+  wipe(expanded);
+  return pair;
+}
+
+/** §5.4. Throws ERR_KEM for a public key of the wrong length, failing FIPS 203 §7.2, or of small order. */
+export function encapsulate(publicKey: Uint8Array): Encapsulation {
+  return encapsulateWith(publicKey, (key) => mlKem().encapsulate(key), generateX25519);
+}
+
+/** §5.4.1. For test vectors only: the same `seed` gives the same secret. */
+export function encapsulateDerand(publicKey: Uint8Array, seed: Uint8Array): Encapsulation {
+  checkLength(seed, 64, "seed");
+  return encapsulateWith(
+    publicKey,
+    (key) => mlKemEncapsulateDerand(key, seed.slice(0, 32)),
+    () => x25519FromBytes(seed.subarray(32)),
+  );
+}
+
+function encapsulateWith(
+  publicKey: Uint8Array,
+  encapsulateMlKem: (key: Uint8Array) => Encapsulation,
+  ephemeralKey: () => X25519KeyPair,
+): Encapsulation {
+  checkLength(publicKey, XWING.publicKeyBytes, "public key");
+  const xPublic = publicKey.subarray(ML_KEM_PUBLIC_KEY_BYTES);
+  try {
+    const m = encapsulateMlKem(publicKey.subarray(0, ML_KEM_PUBLIC_KEY_BYTES));
+    const ephemeral = ephemeralKey();
+    const xSecret = x25519(ephemeral.privateKey, xPublic);
+    return {
+      ciphertext: concat(m.ciphertext, ephemeral.publicKey),
+      sharedSecret: combine(m.sharedSecret, xSecret, ephemeral.publicKey, xPublic),
+    };
+  } catch (cause) {
+    throw new PrimitiveError("ERR_KEM", "The peer's X-Wing public key is invalid.", { cause });
+  }
+}
+
+function keyPair(m: MlKemKeyPair, x: X25519KeyPair): KemKeyPair {
+  let wiped = false;
+  return {
+    publicKey: concat(m.publicKey, x.publicKey),
+    decapsulate(ciphertext) {
+      if (wiped) throw new PrimitiveError("ERR_KEM", "This X-Wing key is used up.");
+      checkLength(ciphertext, XWING.ciphertextBytes, "ciphertext");
+      const xCiphertext = ciphertext.subarray(ML_KEM_CIPHERTEXT_BYTES);
+      try {
+        const mSecret = m.decapsulate(ciphertext.subarray(0, ML_KEM_CIPHERTEXT_BYTES));
+        return combine(mSecret, x25519(x.privateKey, xCiphertext), xCiphertext, x.publicKey);
+      } catch (cause) {
+        throw new PrimitiveError("ERR_KEM", "The X-Wing ciphertext is invalid.", { cause });
+      }
+    },
+    wipe() {
+      wiped = true;
+      m.wipe();
+    },
+  };
+}
+
+/** §5.3. Erases the two secrets it takes. */
+function combine(
+  mSecret: Uint8Array,
+  xSecret: Uint8Array,
+  xCiphertext: Uint8Array,
+  xPublic: Uint8Array,
+): Uint8Array {
+  const secret = sha3_256(mSecret, xSecret, xCiphertext, xPublic, LABEL);
+  wipe(mSecret, xSecret);
+  return secret;
+}
+
+function checkLength(bytes: Uint8Array, length: number, what: string): void {
+  if (bytes.length !== length) {
+    throw new PrimitiveError("ERR_KEM", `An X-Wing ${what} has ${length} bytes, not ${bytes.length}.`);
+  }
+}

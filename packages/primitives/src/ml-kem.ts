@@ -1,0 +1,121 @@
+import * as crypto from "node:crypto";
+import type { KeyObject } from "node:crypto";
+import { ml_kem768 } from "@noble/post-quantum/ml-kem.js";
+
+export const ML_KEM_PUBLIC_KEY_BYTES = 1184;
+export const ML_KEM_CIPHERTEXT_BYTES = 1088;
+
+export interface MlKemKeyPair {
+  readonly publicKey: Uint8Array;
+  decapsulate(ciphertext: Uint8Array): Uint8Array;
+  wipe(): void;
+}
+
+/** ML-KEM-768 (FIPS 203). `encapsulate` throws when the key fails the modulus check of §7.2. */
+export interface MlKem {
+  readonly implementation: "native" | "noble";
+  generate(): MlKemKeyPair;
+  /** From d ‖ z (FIPS 203 §7.1), 64 bytes. */
+  fromSeed(seed: Uint8Array): MlKemKeyPair;
+  encapsulate(publicKey: Uint8Array): { ciphertext: Uint8Array; sharedSecret: Uint8Array };
+}
+
+export const nobleMlKem: MlKem = {
+  implementation: "noble",
+  generate: () => noblePair(crypto.randomBytes(64)),
+  fromSeed: (seed) => noblePair(Uint8Array.from(seed)),
+  encapsulate(publicKey) {
+    const { cipherText, sharedSecret } = ml_kem768.encapsulate(publicKey);
+    return { ciphertext: cipherText, sharedSecret };
+  },
+};
+
+/** Encapsulation with chosen randomness, for test vectors: a repeated `message` repeats the secret. */
+export function mlKemEncapsulateDerand(
+  publicKey: Uint8Array,
+  message: Uint8Array,
+): { ciphertext: Uint8Array; sharedSecret: Uint8Array } {
+  const { cipherText, sharedSecret } = ml_kem768.encapsulate(publicKey, message);
+  return { ciphertext: cipherText, sharedSecret };
+}
+
+function noblePair(seed: Uint8Array): MlKemKeyPair {
+  const { publicKey, secretKey } = ml_kem768.keygen(seed);
+  seed.fill(0);
+  return {
+    publicKey,
+    decapsulate: (ciphertext) => ml_kem768.decapsulate(ciphertext, secretKey),
+    wipe: () => void secretKey.fill(0),
+  };
+}
+
+/** What Node gained in 24.7; the type definitions of the oldest supported Node do not know it. */
+interface NodeMlKem {
+  generateKeyPairSync(type: "ml-kem-768"): { publicKey: KeyObject; privateKey: KeyObject };
+  encapsulate(key: KeyObject): { ciphertext: Uint8Array; sharedKey: Uint8Array };
+  decapsulate(key: KeyObject, ciphertext: Uint8Array): Uint8Array;
+}
+
+// DER up to the raw key (RFC 9935 §4 and §6: SubjectPublicKeyInfo, and PKCS#8 with the seed alone).
+const SPKI_PREFIX: Uint8Array = Buffer.from("308204b2300b0609608648016503040402038204a100", "hex");
+const SEED_PREFIX: Uint8Array = Buffer.from("3054020100300b060960864801650304040204428040", "hex");
+
+/** OpenSSL's implementation, or undefined when this runtime has none. */
+export function nativeMlKem(): MlKem | undefined {
+  const node: object = crypto;
+  if (!hasMlKem(node)) return undefined;
+  const native: MlKem = {
+    implementation: "native",
+    generate: () => nativePair(node, node.generateKeyPairSync("ml-kem-768")),
+    fromSeed(seed) {
+      const der = Buffer.concat([SEED_PREFIX, seed]);
+      const privateKey = crypto.createPrivateKey({ key: der, format: "der", type: "pkcs8" });
+      der.fill(0);
+      return nativePair(node, { privateKey, publicKey: crypto.createPublicKey(privateKey) });
+    },
+    encapsulate(publicKey) {
+      const key = Buffer.concat([SPKI_PREFIX, publicKey]);
+      const { ciphertext, sharedKey } = node.encapsulate(
+        crypto.createPublicKey({ key, format: "der", type: "spki" }),
+      );
+      return { ciphertext, sharedSecret: sharedKey };
+    },
+  };
+  return worksHere(native) ? native : undefined;
+}
+
+function nativePair(node: NodeMlKem, pair: { publicKey: KeyObject; privateKey: KeyObject }): MlKemKeyPair {
+  const spki = pair.publicKey.export({ format: "der", type: "spki" });
+  let privateKey: KeyObject | undefined = pair.privateKey;
+  return {
+    publicKey: Uint8Array.prototype.slice.call(spki, SPKI_PREFIX.length),
+    decapsulate(ciphertext) {
+      if (privateKey === undefined) throw new Error("The key is wiped.");
+      return node.decapsulate(privateKey, ciphertext);
+    },
+    // OpenSSL clears the key when the last reference goes.
+    wipe: () => void (privateKey = undefined),
+  };
+}
+
+function hasMlKem(node: object): node is NodeMlKem {
+  return "encapsulate" in node && "decapsulate" in node && typeof node.encapsulate === "function";
+}
+
+/** The functions may exist over a cryptographic library without the algorithm: try it once. */
+function worksHere(kem: MlKem): boolean {
+  try {
+    const pair = kem.generate();
+    const { ciphertext, sharedSecret } = kem.encapsulate(pair.publicKey);
+    return crypto.timingSafeEqual(pair.decapsulate(ciphertext), sharedSecret);
+  } catch {
+    return false;
+  }
+}
+
+let chosen: MlKem | undefined;
+
+/** Native where it works, chosen on first use. */
+export function mlKem(): MlKem {
+  return (chosen ??= nativeMlKem() ?? nobleMlKem);
+}
