@@ -1,1 +1,70 @@
-export {};
+export { ChannelError, type ChannelErrorCode } from "./error.ts";
+export type {
+  AppraisalResult,
+  Credential,
+  CredentialSource,
+  CredentialVerifier,
+  Evidence,
+  EvidenceAppraiser,
+  EvidenceProvider,
+  Peer,
+  PendingHandshake,
+  PendingStore,
+  Role,
+  TicketEntry,
+  TicketStore,
+  VerifiedCredential,
+} from "./ports.ts";
+export {
+  FRAMING_BINARY,
+  FRAMING_JSON,
+  MAX_HANDSHAKE_BYTES,
+  SUITE_NAME,
+  SUITE_XWING_AES256GCM_SHA384,
+  VERSION_1,
+} from "./suite.ts";
+export { signatureInput } from "./transcript.ts";
+export {
+  initiate,
+  type Exchange,
+  type InitiatorOptions,
+  type ResumptionTicket,
+} from "./handshake/initiator.ts";
+export { Responder, type HandshakeEvent, type ResponderOptions } from "./handshake/responder.ts";
+export { MemoryPendingStore } from "./handshake/pending-store.ts";
+export { MemoryTicketStore } from "./handshake/ticket-store.ts";
+export type { SourceLimitOptions } from "./handshake/source-limit.ts";
+export { InitiatorSession, type InitiatorExchange } from "./session/initiator-session.ts";
+export { ResponderSession, type Answer, type Opened } from "./session/responder-session.ts";
+export type { SessionLimits } from "./session/session-table.ts";
+export { ChunkOpener, openWhole } from "./record/chunk.ts";
+export {
+  encodeRefusal,
+  encodeRequestHead,
+  encodeResponseHead,
+  KIND,
+  parseRequestHead,
+  parseResponseHead,
+  REFUSALS,
+  type HeaderFields,
+  type ParsedResponse,
+  type RequestHead,
+  type ResponseHead,
+} from "./record/head.ts";
+export { parseRequestHeader, RESPONSE_HEADER_BYTES, type RequestHeader } from "./record/header.ts";
+export { BINARY_MEDIA_TYPE, parseBinaryRequest } from "./framing/binary.ts";
+export {
+  encodeHandshakeRequest,
+  encodeHandshakeResponse,
+  encodePart,
+  encodeRecordRequest,
+  encodeRecordResponse,
+  METHOD_HANDSHAKE,
+  METHOD_RECORD,
+  parseHandshakeResponse,
+  parsePart,
+  parseRecordResponse,
+  parseRequestFrame,
+  type RecordFrame,
+  type RequestFrame,
+} from "./framing/json.ts";

@@ -69,12 +69,20 @@ export function finished(
 }
 
 /** app_root of epoch 0. */
-export function applicationRoot(master: Uint8Array, transcript4: Uint8Array, clientEvidence: Item): Uint8Array {
+export function applicationRoot(
+  master: Uint8Array,
+  transcript4: Uint8Array,
+  clientEvidence: Item,
+): Uint8Array {
   return expand(master, "app", [hashItems(transcript4, clientEvidence)]);
 }
 
 /** app_root of the next epoch: fresh KEM secret mixed in, bound to the whole exchange (spec §5.4). */
-export function nextApplicationRoot(root: Uint8Array, kemSharedSecret: Uint8Array, exchange: Uint8Array): Uint8Array {
+export function nextApplicationRoot(
+  root: Uint8Array,
+  kemSharedSecret: Uint8Array,
+  exchange: Uint8Array,
+): Uint8Array {
   const salt = expand(root, "rekey", []);
   const mixed = hkdfExtract(salt, kemSharedSecret);
   const next = expand(mixed, "app", [exchange]);

@@ -83,7 +83,12 @@ export interface EvidenceAppraiser {
   readonly types: readonly string[];
   appraise(
     evidence: Evidence,
-    context: { readonly reportData: Uint8Array; readonly role: Role; readonly audience: string; readonly now: number },
+    context: {
+      readonly reportData: Uint8Array;
+      readonly role: Role;
+      readonly audience: string;
+      readonly now: number;
+    },
   ): Promise<AppraisalResult>;
 }
 
@@ -91,11 +96,14 @@ export interface EvidenceAppraiser {
 export interface PendingHandshake {
   readonly expiresAt: number;
   readonly handshakeSecret: Uint8Array;
-  readonly clear0: Uint8Array;
+  /** TH0 and TH1. */
+  readonly transcript0: Uint8Array;
   readonly transcript1: Uint8Array;
-  readonly serverAuth: Uint8Array;
+  /** Null in resumption mode, where the server signs nothing. */
   readonly serverCredential: Uint8Array | null;
   readonly serverSpki: Uint8Array | null;
+  readonly serverSignature: Uint8Array | null;
+  readonly serverFinished: Uint8Array;
   readonly clientRequest: { readonly types: readonly string[]; readonly context: Uint8Array } | null;
   readonly serverContext: Uint8Array | null;
   readonly audience: string;

@@ -1,0 +1,395 @@
+import { equal, random, wipe } from "@trusted-mcp/primitives/bytes";
+import { systemClock, type Clock } from "@trusted-mcp/primitives/clock";
+import { generateKemKeyPair, type KemKeyPair } from "@trusted-mcp/primitives/kem";
+import { ChannelError } from "../error.ts";
+import { clientBinder, reportData, serverBinder } from "../evidence.ts";
+import * as schedule from "../key-schedule.ts";
+import type {
+  AppraisalResult,
+  CredentialSource,
+  CredentialVerifier,
+  EvidenceAppraiser,
+  EvidenceProvider,
+  Peer,
+  VerifiedCredential,
+} from "../ports.ts";
+import { InitiatorSession } from "../session/initiator-session.ts";
+import {
+  FRAMING_BINARY,
+  FRAMING_JSON,
+  MODE_RESUMPTION,
+  MODE_SIGNATURE,
+  NONCE_BYTES,
+  SUITE_XWING_AES256GCM_SHA384,
+  VERSION_1,
+} from "../suite.ts";
+import { hashItems, signatureInput } from "../transcript.ts";
+import { alertText } from "./alert.ts";
+import * as message from "./message.ts";
+import { openFlight, sealFlight } from "./secrets.ts";
+import * as sealed from "./sealed.ts";
+
+/** A ticket as the initiator keeps it: what the next handshake with this server may start from. */
+export interface ResumptionTicket {
+  readonly id: Uint8Array;
+  readonly psk: Uint8Array;
+  readonly audience: string;
+  /** ms since the epoch; never later than the original session's end. */
+  readonly notAfter: number;
+  readonly serverCredential: Uint8Array;
+}
+
+export interface InitiatorOptions {
+  /** The server this client means to reach, as the server names itself; usually its URL. */
+  readonly audience: string;
+  /** Absent: the client stays anonymous, which only servers with `clientAuth: "optional"` accept. */
+  readonly identity?: CredentialSource;
+  readonly verifier: CredentialVerifier;
+  /** Framings this client can use, best first. Default: binary, JSON. */
+  readonly framings?: readonly number[];
+  readonly evidence?: EvidenceProvider;
+  readonly appraiser?: EvidenceAppraiser;
+  readonly ticket?: ResumptionTicket;
+  readonly clock?: Clock;
+}
+
+/** Carries one handshake message to the responder and brings its answer back. */
+export type Exchange = (message: Uint8Array) => Promise<Uint8Array>;
+
+const MAX_RETRIES = 2;
+
+/**
+ * Runs the handshake as the initiator (spec §3).
+ *
+ * @throws ChannelError naming the refusal; nothing was sent that a stranger could read.
+ */
+export async function initiate(options: InitiatorOptions, exchange: Exchange): Promise<InitiatorSession> {
+  const kem = generateKemKeyPair();
+  try {
+    return await new Handshake(options, exchange, kem).run();
+  } finally {
+    kem.wipe();
+  }
+}
+
+class Handshake {
+  readonly #options: InitiatorOptions;
+  readonly #exchange: Exchange;
+  readonly #kem: KemKeyPair;
+  readonly #clock: Clock;
+  readonly #request: message.EvidenceRequest | null;
+  readonly #ticket: ResumptionTicket | null;
+
+  constructor(options: InitiatorOptions, exchange: Exchange, kem: KemKeyPair) {
+    this.#options = options;
+    this.#exchange = exchange;
+    this.#kem = kem;
+    this.#clock = options.clock ?? systemClock;
+    this.#request = options.appraiser
+      ? { types: options.appraiser.types, context: random(NONCE_BYTES) }
+      : null;
+    this.#ticket = options.ticket ?? null;
+  }
+
+  async run(): Promise<InitiatorSession> {
+    const options = this.#options;
+    const offered = options.framings ?? [FRAMING_BINARY, FRAMING_JSON];
+    const core = message.encodeF1Core({
+      versions: [VERSION_1],
+      suites: [SUITE_XWING_AES256GCM_SHA384],
+      framings: offered,
+      mode: this.#ticket ? MODE_RESUMPTION : MODE_SIGNATURE,
+      audience: options.audience,
+      nonce: random(NONCE_BYTES),
+      kemPublicKey: this.#kem.publicKey,
+      credentialTypes: options.verifier.types,
+      evidenceRequest: this.#request,
+      ticketId: this.#ticket?.id ?? null,
+    });
+    const early = schedule.earlySecret(this.#ticket?.psk ?? null);
+    const binder = this.#ticket ? schedule.pskBinder(early, core) : null;
+    const { f1, s1 } = await this.#firstFlight(core, binder);
+    checkChoice(s1, offered);
+
+    const shared = this.#kem.decapsulate(s1.kemCiphertext);
+    const handshake = schedule.handshakeSecret(early, shared);
+    wipe(shared, early);
+    const th0 = hashItems(f1, s1.clear);
+    const server = await this.#openS1(s1, handshake, th0);
+
+    const { f2, th3 } = await this.#secondFlight(s1, handshake, th0, server);
+    const master = schedule.masterSecret(handshake);
+    const answer = await this.#exchange(f2);
+    this.#refuseAlert(answer, handshake, th3);
+    const session = await this.#openS2(answer, s1.framing, master, th3, server);
+    wipe(handshake, master);
+    return session;
+  }
+
+  async #firstFlight(
+    core: Uint8Array,
+    binder: Uint8Array | null,
+  ): Promise<{ f1: Uint8Array; s1: message.S1 }> {
+    let token: Uint8Array | null = null;
+    for (let attempt = 0; attempt <= MAX_RETRIES; attempt += 1) {
+      const f1 = message.encodeF1(core, binder, token);
+      const answer = await this.#exchange(f1);
+      if (message.typeOf(answer) !== message.TYPE.R) return { f1, s1: message.parseS1(answer) };
+      token = message.parseR(answer);
+    }
+    throw new ChannelError(
+      "ERR_RETRY_LOOP",
+      "The server kept asking to try again; it is overloaded or being imitated",
+      {
+        action: "retry",
+      },
+    );
+  }
+
+  /** Verifies the server before anything about this client is said (spec §3.4). */
+  async #openS1(s1: message.S1, handshake: Uint8Array, th0: Uint8Array): Promise<ServerState> {
+    const key = schedule.trafficKey(handshake, "hs server", [th0]);
+    const { params: paramBytes, auth } = sealed.parseServerSealed(openFlight(key, s1.clear, s1.sealed, "S1"));
+    const params = sealed.parseParams(paramBytes);
+    if (!params.versions.includes(s1.version) || !params.suites.includes(s1.suite)) {
+      throw new ChannelError(
+        "ERR_VERSION",
+        "The server's signed parameters do not contain the version it chose",
+      );
+    }
+    const th1 = hashItems(th0, paramBytes, auth.credential);
+    const expected = schedule.finished(handshake, "server", th0, hashItems(th1, auth.signature));
+    const credential = this.#ticket?.serverCredential ?? auth.credential;
+    if (credential === null || (this.#ticket !== null) !== (auth.credential === null)) {
+      throw new ChannelError(
+        "ERR_SIGNATURE",
+        "The server did not prove its identity in the way that was asked for",
+      );
+    }
+    const verified = await this.#options.verifier.verify(credential, {
+      role: "server",
+      audience: this.#options.audience,
+      now: this.#clock.now(),
+    });
+    if (auth.signature !== null && !verified.verify(signatureInput("server", th1), auth.signature)) {
+      throw new ChannelError("ERR_SIGNATURE", "The server's signature over this handshake does not verify");
+    }
+    if (!equal(expected, auth.finished)) {
+      throw new ChannelError("ERR_FINISHED", "The server's Finished does not match what this client saw");
+    }
+    return { params, auth, th1, verified, credential };
+  }
+
+  async #secondFlight(
+    s1: message.S1,
+    handshake: Uint8Array,
+    th0: Uint8Array,
+    server: ServerState,
+  ): Promise<{ f2: Uint8Array; th3: Uint8Array }> {
+    const resumed = this.#ticket !== null;
+    const own = resumed ? null : await this.#credential(server.params);
+    const clear = message.encodeFlightClear(message.TYPE.F2, s1.handshakeId);
+    const th2 = hashItems(server.th1, server.auth.signature, server.auth.finished, clear, own?.bytes ?? null);
+    const signature = own === null ? null : await own.sign(signatureInput("client", th2));
+    const fin = schedule.finished(handshake, "client", th0, hashItems(th2, signature));
+    const plaintext = sealed.encodeClientSealed({ credential: own?.bytes ?? null, signature, finished: fin });
+    const key = schedule.trafficKey(handshake, "hs client", [th0]);
+    this.#own = own === null ? null : { bytes: own.bytes, spki: own.spki };
+    this.#ownNotAfter = own?.notAfter ?? Infinity;
+    return {
+      f2: message.encodeFlight(clear, sealFlight(key, clear, plaintext)),
+      th3: hashItems(th2, signature, fin),
+    };
+  }
+
+  #own: { bytes: Uint8Array; spki: Uint8Array } | null = null;
+  #ownNotAfter = Infinity;
+
+  async #credential(params: sealed.ServerParams) {
+    const source = this.#options.identity;
+    if (source === undefined) {
+      if (params.clientAuth === "optional") return null;
+      throw new ChannelError(
+        "ERR_CLIENT_AUTH_REQUIRED",
+        "The server asks who this client is; give the client a key",
+        {
+          action: "fix",
+        },
+      );
+    }
+    const own = await source.current("client", this.#options.audience);
+    if (!params.credentialTypes.includes(own.type)) {
+      throw new ChannelError(
+        "ERR_CREDENTIAL_TYPE",
+        "The server does not accept this client's kind of credential",
+        {
+          action: "fix",
+        },
+      );
+    }
+    return own;
+  }
+
+  #refuseAlert(answer: Uint8Array, handshake: Uint8Array, th3: Uint8Array): void {
+    if (message.typeOf(answer) !== message.TYPE.ALERT) return;
+    const alert = message.parseFlight(message.TYPE.ALERT, answer);
+    const key = schedule.trafficKey(handshake, "alert", [th3]);
+    const [code = 0] = openFlight(key, alert.clear, alert.sealed, "The server's refusal");
+    throw new ChannelError("ERR_REFUSED_BY_PEER", `The handshake was refused: ${alertText(code)}`, {
+      action: "fix",
+    });
+  }
+
+  async #openS2(
+    answer: Uint8Array,
+    framing: number,
+    master: Uint8Array,
+    th3: Uint8Array,
+    server: ServerState,
+  ): Promise<InitiatorSession> {
+    const s2 = message.parseFlight(message.TYPE.S2, answer);
+    const key = schedule.trafficKey(master, "s2", [th3, s2.id]);
+    const grant = sealed.parseGrant(openFlight(key, s2.clear, s2.sealed, "S2"));
+    const th4 = hashItems(th3, answer);
+    const appraisal = await this.#appraise(grant, master, th3, s2.id, server);
+    const root = await this.#confirm(grant, master, th4, server);
+    const now = this.#clock.now();
+    const notAfter = Math.min(
+      now + grant.lifetimeSeconds * 1000,
+      server.verified.peer.notAfter ?? Infinity,
+      appraisal?.notAfter ?? Infinity,
+      this.#ticket?.notAfter ?? Infinity,
+      this.#ownNotAfter,
+    );
+    return new InitiatorSession({
+      id: grant.sessionId,
+      root,
+      framing,
+      peer: server.verified.peer,
+      appraisal,
+      notAfter,
+      maxMessageBytes: grant.maxMessageBytes,
+      idleMs: grant.idleSeconds * 1000,
+      clock: this.#clock,
+      resumed: this.#ticket !== null,
+      ticket: this.#newTicket(grant, master, th4, notAfter, server, appraisal),
+    });
+  }
+
+  #newTicket(
+    grant: sealed.Grant,
+    master: Uint8Array,
+    th4: Uint8Array,
+    notAfter: number,
+    server: ServerState,
+    appraisal: AppraisalResult | null,
+  ): ResumptionTicket | null {
+    if (grant.ticketId === null || grant.evidenceWanted || appraisal !== null) return null;
+    return {
+      id: grant.ticketId,
+      psk: schedule.expand(master, "resumption", [th4]),
+      audience: this.#options.audience,
+      notAfter,
+      serverCredential: server.credential,
+    };
+  }
+
+  /** Gates on the server's evidence when it was asked for: agreement alone is not acceptance. */
+  async #appraise(
+    grant: sealed.Grant,
+    master: Uint8Array,
+    th3: Uint8Array,
+    nonceS2: Uint8Array,
+    server: ServerState,
+  ): Promise<AppraisalResult | null> {
+    const { appraiser, audience } = this.#options;
+    if (appraiser === undefined || this.#request === null) return null;
+    if (grant.evidence === null) {
+      throw new ChannelError(
+        "ERR_EVIDENCE_MISSING",
+        "The server gave no attestation evidence, which this client requires",
+      );
+    }
+    const expected = reportData({
+      role: "server",
+      binder: serverBinder(master, th3, nonceS2, this.#request.context),
+      signingSpki: this.#ticket ? null : server.verified.spki,
+      ownCredential: server.auth.credential,
+      peerCredential: this.#own?.bytes ?? null,
+      audience,
+    });
+    return accept(
+      await appraiser.appraise(grant.evidence, {
+        reportData: expected,
+        role: "server",
+        audience,
+        now: this.#clock.now(),
+      }),
+      "server",
+    );
+  }
+
+  /** F3/S3 when the server asked for evidence; returns app_root either way. */
+  async #confirm(
+    grant: sealed.Grant,
+    master: Uint8Array,
+    th4: Uint8Array,
+    server: ServerState,
+  ): Promise<Uint8Array> {
+    if (!grant.evidenceWanted) return schedule.applicationRoot(master, th4, null);
+    const wanted = server.params.evidenceRequest;
+    const provider = this.#options.evidence;
+    const type = wanted?.types.find((name) => provider?.types.includes(name));
+    if (wanted === null || provider === undefined || type === undefined) {
+      throw new ChannelError(
+        "ERR_EVIDENCE_UNAVAILABLE",
+        "The server asks for attestation evidence that this client cannot make",
+        { action: "fix" },
+      );
+    }
+    const own = this.#own;
+    const data = reportData({
+      role: "client",
+      binder: clientBinder(master, th4, wanted.context),
+      signingSpki: own?.spki ?? null,
+      ownCredential: own?.bytes ?? null,
+      peerCredential: server.auth.credential,
+      audience: this.#options.audience,
+    });
+    const evidence = await provider.collect(data, { types: wanted.types });
+    const clear = message.encodeFlightClear(message.TYPE.F3, grant.sessionId);
+    const key = schedule.trafficKey(master, "f3", [th4]);
+    const f3 = message.encodeFlight(clear, sealFlight(key, clear, sealed.encodeEvidenceSealed(evidence)));
+    const root = schedule.applicationRoot(master, th4, sealed.evidenceItem(evidence));
+    const s3 = message.parseFlight(message.TYPE.S3, await this.#exchange(f3));
+    openFlight(schedule.trafficKey(root, "s3", []), s3.clear, s3.sealed, "S3");
+    return root;
+  }
+}
+
+interface ServerState {
+  readonly params: sealed.ServerParams;
+  readonly auth: sealed.Authentication;
+  readonly th1: Uint8Array;
+  readonly verified: VerifiedCredential;
+  readonly credential: Uint8Array;
+}
+
+function checkChoice(s1: message.S1, framings: readonly number[]): void {
+  if (s1.version !== VERSION_1)
+    throw new ChannelError("ERR_VERSION", "The server chose a version that was not offered");
+  if (s1.suite !== SUITE_XWING_AES256GCM_SHA384) {
+    throw new ChannelError("ERR_SUITE", "The server chose a suite that was not offered");
+  }
+  if (!framings.includes(s1.framing))
+    throw new ChannelError("ERR_FRAMING", "The server chose a framing that was not offered");
+}
+
+/** Only `affirming` and `warning` open a session; everything else, unknown values included, closes. */
+export function accept(result: AppraisalResult, role: Peer["name"]): AppraisalResult {
+  if (result.status === "affirming" || result.status === "warning") return result;
+  throw new ChannelError(
+    "ERR_EVIDENCE_REFUSED",
+    `The ${role}'s attestation evidence was appraised as ${result.status}`,
+  );
+}

@@ -1,0 +1,498 @@
+import { equal, random, wipe } from "@trusted-mcp/primitives/bytes";
+import { encode as base64url } from "@trusted-mcp/primitives/base64url";
+import { systemClock, type Clock } from "@trusted-mcp/primitives/clock";
+import { TrustedMcpError } from "@trusted-mcp/primitives/error";
+import { encapsulate } from "@trusted-mcp/primitives/kem";
+import { ChannelError } from "../error.ts";
+import { clientBinder, reportData, serverBinder } from "../evidence.ts";
+import * as schedule from "../key-schedule.ts";
+import type {
+  CredentialSource,
+  CredentialVerifier,
+  Evidence,
+  EvidenceAppraiser,
+  EvidenceProvider,
+  Peer,
+  PendingHandshake,
+  PendingStore,
+  TicketEntry,
+  TicketStore,
+  VerifiedCredential,
+} from "../ports.ts";
+import { ResponderSession } from "../session/responder-session.ts";
+import { SessionTable, type SessionLimits } from "../session/session-table.ts";
+import {
+  FRAMING_JSON,
+  ID_BYTES,
+  MODE_RESUMPTION,
+  NONCE_BYTES,
+  SUITE_XWING_AES256GCM_SHA384,
+  VERSION_1,
+} from "../suite.ts";
+import { hashItems, signatureInput } from "../transcript.ts";
+import { alertFor } from "./alert.ts";
+import { accept } from "./initiator.ts";
+import * as message from "./message.ts";
+import { MemoryPendingStore } from "./pending-store.ts";
+import { RetryTokens } from "./retry-token.ts";
+import { openFlight, sealFlight } from "./secrets.ts";
+import * as sealed from "./sealed.ts";
+import { SourceLimit, type SourceLimitOptions } from "./source-limit.ts";
+import { MemoryTicketStore } from "./ticket-store.ts";
+
+export interface ResponderOptions {
+  /** The names under which clients may address this server; anything else is refused. */
+  readonly audiences: readonly string[];
+  readonly identity: CredentialSource;
+  readonly clients: CredentialVerifier;
+  /** Default `required`. `optional` admits anonymous clients. */
+  readonly clientAuth?: "required" | "optional";
+  /** Framings this server accepts, best first. Default: JSON. */
+  readonly framings?: readonly number[];
+  readonly evidence?: EvidenceProvider;
+  readonly appraiser?: EvidenceAppraiser;
+  readonly pending?: PendingStore;
+  /** `false` switches resumption off. */
+  readonly tickets?: TicketStore | false;
+  readonly limits?: SessionLimits;
+  readonly sourceLimit?: SourceLimitOptions;
+  /** Half-open handshakes above which first flights must bring a retry token. Default 256. */
+  readonly retryThreshold?: number;
+  /** Longest session in ms. Default and maximum 24 h. */
+  readonly lifetimeMs?: number;
+  readonly clock?: Clock;
+  /** Hears of handshakes that ended, well or not. Never receives secrets. */
+  readonly onHandshake?: (event: HandshakeEvent) => void;
+}
+
+export type HandshakeEvent =
+  | {
+      readonly outcome: "accepted";
+      readonly peer: Peer | null;
+      readonly resumed: boolean;
+      readonly source: string;
+    }
+  | { readonly outcome: "refused"; readonly code: string; readonly reason: string; readonly source: string };
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+const PENDING_MS = 30_000;
+
+/** What authenticated the client, and until when that may count. */
+interface ClientState {
+  readonly verified: VerifiedCredential | null;
+  readonly credential: Uint8Array | null;
+  readonly ticket: TicketEntry | null;
+}
+
+interface Waiting {
+  readonly master: Uint8Array;
+  readonly th4: Uint8Array;
+  readonly context: Uint8Array;
+  readonly client: ClientState;
+  readonly pending: PendingHandshake;
+  readonly session: Omit<ConstructorParameters<typeof ResponderSession>[0], "root" | "appraisal">;
+  readonly expiresAt: number;
+}
+
+/** The responder of spec §3: answers handshake messages and keeps the sessions they open. */
+export class Responder {
+  readonly sessions: SessionTable;
+  readonly #options: ResponderOptions;
+  readonly #clock: Clock;
+  readonly #pending: PendingStore;
+  readonly #tickets: TicketStore | null;
+  readonly #retry: RetryTokens;
+  readonly #sources: SourceLimit;
+  readonly #framings: readonly number[];
+  readonly #waiting = new Map<string, Waiting>();
+
+  constructor(options: ResponderOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#pending = options.pending ?? new MemoryPendingStore(4096, this.#clock);
+    // An attested session must stay in the attested process: no tickets (spec §5.5).
+    const attested = options.evidence !== undefined || options.appraiser !== undefined;
+    const tickets = options.tickets ?? new MemoryTicketStore(10_000, this.#clock);
+    this.#tickets = attested || tickets === false ? null : tickets;
+    this.#retry = new RetryTokens(this.#clock);
+    this.#sources = new SourceLimit(this.#clock, options.sourceLimit);
+    this.#framings = options.framings ?? [FRAMING_JSON];
+    this.sessions = new SessionTable(options.limits ?? {}, this.#clock);
+  }
+
+  /**
+   * Answers one handshake message.
+   *
+   * @param source - where it came from (an address), for rate limits only.
+   * @throws ChannelError when there is nothing to answer; the caller sends the one outer error (spec §8.1).
+   */
+  async handle(bytes: Uint8Array, source: string): Promise<Uint8Array> {
+    try {
+      switch (message.typeOf(bytes)) {
+        case message.TYPE.F1:
+          return await this.#onF1(message.parseF1(bytes), bytes, source);
+        case message.TYPE.F2:
+          return await this.#onF2(message.parseFlight(message.TYPE.F2, bytes), source);
+        case message.TYPE.F3:
+          return await this.#onF3(message.parseFlight(message.TYPE.F3, bytes), source);
+        default:
+          throw new ChannelError("ERR_MALFORMED", "This is not a handshake message that a client sends");
+      }
+    } catch (error) {
+      this.#report(error, source);
+      throw error;
+    }
+  }
+
+  #report(error: unknown, source: string): void {
+    const known = error instanceof TrustedMcpError;
+    this.#options.onHandshake?.({
+      outcome: "refused",
+      code: known ? error.code : "ERR_INTERNAL",
+      reason: known ? error.message : "an unexpected error",
+      source,
+    });
+  }
+
+  async #onF1(f1: message.F1, bytes: Uint8Array, source: string): Promise<Uint8Array> {
+    if (f1.retryToken !== null && !this.#retry.accepts(f1.retryToken, f1.untokened, source)) {
+      throw new ChannelError(
+        "ERR_RETRY_TOKEN",
+        "The retry token is old, changed, or was given to someone else",
+      );
+    }
+    if (!this.#sources.admits(source)) {
+      throw new ChannelError("ERR_RATE_LIMITED", "This address starts too many handshakes", {
+        action: "retry",
+      });
+    }
+    if (f1.retryToken === null && this.#pending.size >= (this.#options.retryThreshold ?? 256)) {
+      return message.encodeR(this.#retry.issue(f1.untokened, source));
+    }
+    const framing = this.#choose(f1);
+    const ticket = this.#checkTicket(f1);
+    const own = ticket === null ? await this.#options.identity.current("server", f1.audience) : null;
+    if (own !== null && !f1.credentialTypes.includes(own.type)) {
+      throw new ChannelError(
+        "ERR_CREDENTIAL_TYPE",
+        "The client does not accept this server's kind of credential",
+      );
+    }
+
+    const handshakeId = random(ID_BYTES);
+    const { ciphertext, sharedSecret } = encapsulate(f1.kemPublicKey);
+    const early = schedule.earlySecret(ticket?.psk ?? null);
+    const handshake = schedule.handshakeSecret(early, sharedSecret);
+    wipe(early, sharedSecret);
+    const clear = message.encodeS1Clear({
+      version: VERSION_1,
+      suite: SUITE_XWING_AES256GCM_SHA384,
+      framing,
+      nonce: random(NONCE_BYTES),
+      kemCiphertext: ciphertext,
+      handshakeId,
+    });
+    const th0 = hashItems(bytes, clear);
+    const request = this.#evidenceRequest();
+    const params = sealed.encodeParams({
+      versions: [VERSION_1],
+      suites: [SUITE_XWING_AES256GCM_SHA384],
+      clientAuth: this.#options.clientAuth ?? "required",
+      credentialTypes: this.#options.clients.types,
+      evidenceRequest: request,
+    });
+    const th1 = hashItems(th0, params, own?.bytes ?? null);
+    const signature = own === null ? null : await own.sign(signatureInput("server", th1));
+    const fin = schedule.finished(handshake, "server", th0, hashItems(th1, signature));
+    const plaintext = sealed.encodeServerSealed(params, {
+      credential: own?.bytes ?? null,
+      signature,
+      finished: fin,
+    });
+    const key = schedule.trafficKey(handshake, "hs server", [th0]);
+    const stored = this.#pending.put(base64url(handshakeId), {
+      expiresAt: this.#clock.monotonic() + PENDING_MS,
+      handshakeSecret: handshake,
+      transcript0: th0,
+      transcript1: th1,
+      serverCredential: own?.bytes ?? null,
+      serverSpki: own?.spki ?? null,
+      serverSignature: signature,
+      serverFinished: fin,
+      clientRequest: f1.evidenceRequest,
+      serverContext: request?.context ?? null,
+      audience: f1.audience,
+      framing,
+      ticketId: f1.ticketId,
+      credentialNotAfter: own?.notAfter ?? Infinity,
+    });
+    if (!stored) {
+      throw new ChannelError("ERR_PENDING_FULL", "Too many handshakes are half open", { action: "retry" });
+    }
+    return message.encodeFlight(clear, sealFlight(key, clear, plaintext));
+  }
+
+  #choose(f1: message.F1): number {
+    if (!f1.versions.includes(VERSION_1))
+      throw new ChannelError("ERR_VERSION", "The client offers no version this server speaks");
+    if (!f1.suites.includes(SUITE_XWING_AES256GCM_SHA384)) {
+      throw new ChannelError("ERR_SUITE", "The client offers no suite this server speaks");
+    }
+    if (!this.#options.audiences.includes(f1.audience)) {
+      throw new ChannelError(
+        "ERR_AUDIENCE",
+        `The client means to reach ${JSON.stringify(f1.audience)}, which is not one of this server's names; add it with --audience if it should be`,
+        { action: "fix" },
+      );
+    }
+    const framing = this.#framings.find((code) => f1.framings.includes(code));
+    if (framing === undefined)
+      throw new ChannelError("ERR_FRAMING", "The client offers no framing this server accepts");
+    return framing;
+  }
+
+  /** An unknown ticket and a wrong binder fail alike, and never fall back to another mode. */
+  #checkTicket(f1: message.F1): TicketEntry | null {
+    if (f1.mode !== MODE_RESUMPTION) return null;
+    const entry = f1.ticketId === null ? undefined : this.#tickets?.get(base64url(f1.ticketId));
+    const early = schedule.earlySecret(entry?.psk ?? null);
+    const expected = schedule.pskBinder(early, f1.core);
+    const proven = f1.binder !== null && equal(expected, f1.binder);
+    if (entry === undefined || !proven || entry.audience !== f1.audience) {
+      throw new ChannelError(
+        "ERR_RESUMPTION",
+        "The resumption ticket is unknown, used, expired or not proven",
+        {
+          action: "retry",
+        },
+      );
+    }
+    return entry;
+  }
+
+  #evidenceRequest(): message.EvidenceRequest | null {
+    const { appraiser } = this.#options;
+    return appraiser ? { types: appraiser.types, context: random(NONCE_BYTES) } : null;
+  }
+
+  async #onF2(f2: message.Flight, source: string): Promise<Uint8Array> {
+    const id = base64url(f2.id);
+    const pending = this.#pending.get(id);
+    if (pending === undefined)
+      throw new ChannelError("ERR_PENDING_UNKNOWN", "No handshake is open under this id");
+    const handshake = pending.handshakeSecret;
+    const th0 = pending.transcript0;
+    const key = schedule.trafficKey(handshake, "hs client", [th0]);
+    const plaintext = openFlight(key, f2.clear, f2.sealed, "F2");
+    // The flight is genuine. Claim before checking signatures: one F2 gives at most one session.
+    if (!this.#pending.claim(id))
+      throw new ChannelError("ERR_PENDING_UNKNOWN", "This handshake was already claimed");
+    const auth = sealed.parseClientSealed(plaintext);
+    const th2 = hashItems(
+      pending.transcript1,
+      pending.serverSignature,
+      pending.serverFinished,
+      f2.clear,
+      auth.credential,
+    );
+    const th3 = hashItems(th2, auth.signature, auth.finished);
+    try {
+      const client = await this.#authenticate(pending, auth, th2);
+      return await this.#grant(pending, client, th3, source);
+    } catch (error) {
+      this.#report(error, source);
+      const code = error instanceof TrustedMcpError ? error.code : "ERR_INTERNAL";
+      const clear = message.encodeFlightClear(message.TYPE.ALERT, new Uint8Array(0));
+      const alert = schedule.trafficKey(handshake, "alert", [th3]);
+      return message.encodeFlight(clear, sealFlight(alert, clear, Uint8Array.of(alertFor(code))));
+    } finally {
+      wipe(handshake);
+    }
+  }
+
+  async #authenticate(
+    pending: PendingHandshake,
+    auth: sealed.Authentication,
+    th2: Uint8Array,
+  ): Promise<ClientState> {
+    const before = hashItems(th2, auth.signature);
+    const expected = schedule.finished(pending.handshakeSecret, "client", pending.transcript0, before);
+    if (!equal(expected, auth.finished))
+      throw new ChannelError("ERR_FINISHED", "The client's Finished does not match");
+    const context = { role: "client", audience: pending.audience, now: this.#clock.now() } as const;
+    if (pending.ticketId !== null) {
+      if (auth.credential !== null)
+        throw new ChannelError("ERR_RESUMPTION", "A resumption carries no credential");
+      const ticket = this.#tickets?.take(base64url(pending.ticketId));
+      if (ticket === undefined)
+        throw new ChannelError("ERR_RESUMPTION", "The ticket was used by another handshake");
+      if (ticket.peerCredential === null) return { verified: null, credential: null, ticket };
+      // Verified again: a key removed from the allow list, or expired, ends resumption too.
+      const verified = await this.#options.clients.verify(ticket.peerCredential, context);
+      return { verified, credential: ticket.peerCredential, ticket };
+    }
+    if (auth.credential === null || auth.signature === null) {
+      if (this.#options.clientAuth === "optional") return { verified: null, credential: null, ticket: null };
+      throw new ChannelError("ERR_CLIENT_AUTH_REQUIRED", "The client gave no identity");
+    }
+    const verified = await this.#options.clients.verify(auth.credential, context);
+    if (!verified.verify(signatureInput("client", th2), auth.signature)) {
+      throw new ChannelError("ERR_SIGNATURE", "The client's signature over this handshake does not verify");
+    }
+    return { verified, credential: auth.credential, ticket: null };
+  }
+
+  async #grant(
+    pending: PendingHandshake,
+    client: ClientState,
+    th3: Uint8Array,
+    source: string,
+  ): Promise<Uint8Array> {
+    const now = this.#clock.now();
+    const notAfter = Math.min(
+      now + Math.min(this.#options.lifetimeMs ?? DAY_MS, DAY_MS),
+      client.verified?.peer.notAfter ?? Infinity,
+      client.ticket?.notAfter ?? Infinity,
+      pending.credentialNotAfter,
+    );
+    if (notAfter - now < 1000) throw new ChannelError("ERR_EXPIRED", "The credential ends now");
+    const peer = client.verified?.peer ?? null;
+    this.sessions.reserve(peer);
+    const master = schedule.masterSecret(pending.handshakeSecret);
+    const nonceS2 = random(NONCE_BYTES);
+    const sessionId = random(ID_BYTES);
+    const ticketId = this.#tickets === null ? null : random(ID_BYTES);
+    const evidence = await this.#collect(pending, client, master, th3, nonceS2);
+    const wanted = pending.serverContext;
+    const clear = message.encodeFlightClear(message.TYPE.S2, nonceS2);
+    const grant = sealed.encodeGrant({
+      sessionId,
+      lifetimeSeconds: Math.floor((notAfter - now) / 1000),
+      idleSeconds: Math.floor(this.sessions.idleMs / 1000),
+      maxMessageBytes: this.sessions.maxMessageBytes,
+      ticketId,
+      evidenceWanted: wanted !== null,
+      evidence,
+    });
+    const key = schedule.trafficKey(master, "s2", [th3, nonceS2]);
+    const s2 = message.encodeFlight(clear, sealFlight(key, clear, grant));
+    const th4 = hashItems(th3, s2);
+    const session = {
+      id: sessionId,
+      framing: pending.framing,
+      peer,
+      audience: pending.audience,
+      notAfter,
+      maxMessageBytes: this.sessions.maxMessageBytes,
+      clock: this.#clock,
+      resumed: client.ticket !== null,
+    };
+    if (wanted !== null) {
+      this.#wait(sessionId, { master, th4, context: wanted, client, pending, session });
+      return s2;
+    }
+    if (ticketId !== null) {
+      this.#tickets?.put(base64url(ticketId), {
+        psk: schedule.expand(master, "resumption", [th4]),
+        peerCredential: client.credential,
+        audience: pending.audience,
+        notAfter,
+      });
+    }
+    const root = schedule.applicationRoot(master, th4, null);
+    wipe(master);
+    this.#open(new ResponderSession({ ...session, root, appraisal: null }), source);
+    return s2;
+  }
+
+  #open(session: ResponderSession, source: string): void {
+    this.sessions.add(session);
+    this.#options.onHandshake?.({
+      outcome: "accepted",
+      peer: session.peer,
+      resumed: session.resumed,
+      source,
+    });
+  }
+
+  /** Evidence for the client that asked; only ever over report data computed here (spec §7.2). */
+  async #collect(
+    pending: PendingHandshake,
+    client: ClientState,
+    master: Uint8Array,
+    th3: Uint8Array,
+    nonceS2: Uint8Array,
+  ): Promise<Evidence | null> {
+    const request = pending.clientRequest;
+    const provider = this.#options.evidence;
+    if (request === null || provider === undefined) return null;
+    if (!request.types.some((type) => provider.types.includes(type))) return null;
+    const data = reportData({
+      role: "server",
+      binder: serverBinder(master, th3, nonceS2, request.context),
+      signingSpki: pending.serverSpki,
+      ownCredential: pending.serverCredential,
+      peerCredential: client.credential,
+      audience: pending.audience,
+    });
+    return await provider.collect(data, { types: request.types });
+  }
+
+  /** No records are accepted until F3 brought evidence that was appraised here. */
+  #wait(sessionId: Uint8Array, waiting: Omit<Waiting, "expiresAt">): void {
+    const now = this.#clock.monotonic();
+    for (const [id, entry] of this.#waiting) {
+      if (entry.expiresAt > now) break;
+      this.#waiting.delete(id);
+      wipe(entry.master);
+    }
+    if (this.#waiting.size >= 4096)
+      throw new ChannelError("ERR_PENDING_FULL", "Too many sessions wait for evidence");
+    this.#waiting.set(base64url(sessionId), { ...waiting, expiresAt: now + PENDING_MS });
+  }
+
+  async #onF3(f3: message.Flight, source: string): Promise<Uint8Array> {
+    const id = base64url(f3.id);
+    const waiting = this.#waiting.get(id);
+    const { appraiser } = this.#options;
+    if (waiting === undefined || appraiser === undefined || waiting.expiresAt <= this.#clock.monotonic()) {
+      throw new ChannelError("ERR_PENDING_UNKNOWN", "No session waits for evidence under this id");
+    }
+    const { master, th4, client, pending } = waiting;
+    const plaintext = openFlight(schedule.trafficKey(master, "f3", [th4]), f3.clear, f3.sealed, "F3");
+    if (!this.#waiting.delete(id))
+      throw new ChannelError("ERR_PENDING_UNKNOWN", "This evidence was already taken");
+    try {
+      const evidence = sealed.parseEvidenceSealed(plaintext);
+      if (evidence === null)
+        throw new ChannelError("ERR_EVIDENCE_MISSING", "The client gave no attestation evidence");
+      const expected = reportData({
+        role: "client",
+        binder: clientBinder(master, th4, waiting.context),
+        signingSpki: client.verified?.spki ?? null,
+        ownCredential: client.credential,
+        peerCredential: pending.serverCredential,
+        audience: pending.audience,
+      });
+      const appraisal = accept(
+        await appraiser.appraise(evidence, {
+          reportData: expected,
+          role: "client",
+          audience: pending.audience,
+          now: this.#clock.now(),
+        }),
+        "client",
+      );
+      const root = schedule.applicationRoot(master, th4, sealed.evidenceItem(evidence));
+      const notAfter = Math.min(waiting.session.notAfter, appraisal.notAfter ?? Infinity);
+      this.#open(new ResponderSession({ ...waiting.session, notAfter, root, appraisal }), source);
+      const clear = message.encodeFlightClear(message.TYPE.S3, new Uint8Array(0));
+      return message.encodeFlight(
+        clear,
+        sealFlight(schedule.trafficKey(root, "s3", []), clear, Uint8Array.of(1)),
+      );
+    } finally {
+      wipe(master);
+    }
+  }
+}

@@ -1,0 +1,58 @@
+import { Reader, Writer } from "@trusted-mcp/primitives/bytes";
+import { ChannelError, parsing } from "../error.ts";
+import { ID_BYTES } from "../suite.ts";
+
+/** First byte of a record header (spec §5.1). Handshake messages use 1 to 8. */
+export const RECORD_REQUEST = 0x10;
+export const RECORD_RESPONSE = 0x11;
+
+export const RANDOM_BYTES = 16;
+export const REQUEST_HEADER_BYTES = 45;
+export const RESPONSE_HEADER_BYTES = 17;
+
+export interface RequestHeader {
+  /** 16 bytes. */
+  readonly sessionId: Uint8Array;
+  readonly epoch: number;
+  readonly sequence: number;
+  /** The 8 bytes of `sequence`, as they enter the key. */
+  readonly sequenceBytes: Uint8Array;
+  /** 16 bytes. */
+  readonly random: Uint8Array;
+}
+
+export function encodeRequestHeader(
+  sessionId: Uint8Array,
+  epoch: number,
+  sequence: number,
+  random: Uint8Array,
+): Uint8Array {
+  return new Writer().u8(RECORD_REQUEST).raw(sessionId).u32(epoch).u64(sequence).raw(random).finish();
+}
+
+export function parseRequestHeader(bytes: Uint8Array): RequestHeader {
+  return parsing("ERR_MALFORMED", "A record header", () => {
+    const reader = new Reader(bytes);
+    if (reader.u8() !== RECORD_REQUEST)
+      throw new ChannelError("ERR_MALFORMED", "This is not a request record");
+    const sessionId = reader.raw(ID_BYTES);
+    const epoch = reader.u32();
+    const sequence = reader.u64();
+    const sequenceBytes = bytes.subarray(21, 29);
+    const random = reader.raw(RANDOM_BYTES);
+    reader.end();
+    return { sessionId, epoch, sequence, sequenceBytes, random };
+  });
+}
+
+export function encodeResponseHeader(random: Uint8Array): Uint8Array {
+  return new Writer().u8(RECORD_RESPONSE).raw(random).finish();
+}
+
+/** The 16 random bytes of a response header. */
+export function parseResponseHeader(bytes: Uint8Array): Uint8Array {
+  if (bytes.length !== RESPONSE_HEADER_BYTES || bytes[0] !== RECORD_RESPONSE) {
+    throw new ChannelError("ERR_MALFORMED", "This is not a response record");
+  }
+  return bytes.subarray(1);
+}
