@@ -124,13 +124,14 @@ export class Responder {
    * Answers one handshake message.
    *
    * @param source - where it came from (an address), for rate limits only.
+   * @param framings - what the path it came on can carry, when that is less than the options say.
    * @throws ChannelError when there is nothing to answer; the caller sends the one outer error (spec §8.1).
    */
-  async handle(bytes: Uint8Array, source: string): Promise<Uint8Array> {
+  async handle(bytes: Uint8Array, source: string, framings?: readonly number[]): Promise<Uint8Array> {
     try {
       switch (message.typeOf(bytes)) {
         case message.TYPE.F1:
-          return await this.#onF1(message.parseF1(bytes), bytes, source);
+          return await this.#onF1(message.parseF1(bytes), bytes, source, framings ?? this.#framings);
         case message.TYPE.F2:
           return await this.#onF2(message.parseFlight(message.TYPE.F2, bytes), source);
         case message.TYPE.F3:
@@ -154,7 +155,12 @@ export class Responder {
     });
   }
 
-  async #onF1(f1: message.F1, bytes: Uint8Array, source: string): Promise<Uint8Array> {
+  async #onF1(
+    f1: message.F1,
+    bytes: Uint8Array,
+    source: string,
+    framings: readonly number[],
+  ): Promise<Uint8Array> {
     if (f1.retryToken !== null && !this.#retry.accepts(f1.retryToken, f1.untokened, source)) {
       throw new ChannelError(
         "ERR_RETRY_TOKEN",
@@ -169,7 +175,7 @@ export class Responder {
     if (f1.retryToken === null && this.#pending.size >= (this.#options.retryThreshold ?? 256)) {
       return message.encodeR(this.#retry.issue(f1.untokened, source));
     }
-    const framing = this.#choose(f1);
+    const framing = this.#choose(f1, framings);
     const ticket = this.#checkTicket(f1);
     const own = ticket === null ? await this.#options.identity.current("server", f1.audience) : null;
     if (own !== null && !f1.credentialTypes.includes(own.type)) {
@@ -232,7 +238,7 @@ export class Responder {
     return message.encodeFlight(clear, sealFlight(key, clear, plaintext));
   }
 
-  #choose(f1: message.F1): number {
+  #choose(f1: message.F1, framings: readonly number[]): number {
     if (!f1.versions.includes(VERSION_1))
       throw new ChannelError("ERR_VERSION", "The client offers no version this server speaks");
     if (!f1.suites.includes(SUITE_XWING_AES256GCM_SHA384)) {
@@ -245,7 +251,7 @@ export class Responder {
         { action: "fix" },
       );
     }
-    const framing = this.#framings.find((code) => f1.framings.includes(code));
+    const framing = framings.find((code) => f1.framings.includes(code));
     if (framing === undefined)
       throw new ChannelError("ERR_FRAMING", "The client offers no framing this server accepts");
     return framing;

@@ -1,9 +1,9 @@
 import type { Clock } from "@trusted-mcp/primitives/clock";
 
 export interface SourceLimitOptions {
-  /** First flights a source may send at once. Default 64. */
+  /** First flights a source may send at once. Default 256. */
   readonly burst?: number;
-  /** First flights per second after that. Default 32. */
+  /** First flights per second after that. Default 128. */
   readonly perSecond?: number;
   /** Sources remembered. Default 10,000; the longest unseen is forgotten first. */
   readonly capacity?: number;
@@ -18,8 +18,8 @@ export class SourceLimit {
   readonly #clock: Clock;
 
   constructor(clock: Clock, options: SourceLimitOptions = {}) {
-    this.#burst = options.burst ?? 64;
-    this.#perSecond = options.perSecond ?? 32;
+    this.#burst = options.burst ?? 256;
+    this.#perSecond = options.perSecond ?? 128;
     this.#capacity = options.capacity ?? 10_000;
     this.#clock = clock;
   }
