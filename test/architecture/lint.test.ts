@@ -63,7 +63,11 @@ beforeAll(() => {
     writeFileSync(join(folder, path), text);
   }
   const oxlint = [join(root, "node_modules/oxlint/bin/oxlint"), "--type-aware", "--format", "json"];
-  const { stdout } = spawnSync(process.execPath, oxlint, { cwd: folder, encoding: "utf8" });
+  const { stdout } = spawnSync(process.execPath, oxlint, {
+    cwd: folder,
+    encoding: "utf8",
+    env: { ...process.env, OXLINT_TSGOLINT_PATH: join(root, "node_modules/.bin/tsgolint") },
+  });
   const { diagnostics } = JSON.parse(stdout) as { diagnostics: { code: string; filename: string }[] };
   found = diagnostics.map(({ code, filename }) => `${filename} ${code.replace(/^.*\((.*)\)$/, "$1")}`);
 });

@@ -6,7 +6,7 @@ import { isTest, type Package, type Workspace } from "./workspace.ts";
 export type Rule = (workspace: Workspace) => string[];
 
 /** Imports point only to a lower number. A package on no floor is refused, so that a new one gets its place here. */
-export const FLOORS: Readonly<Record<string, number>> = {
+const FLOORS: Readonly<Record<string, number>> = {
   primitives: 0,
   channel: 1,
   policy: 1,
@@ -40,7 +40,7 @@ const TIMERS = ["setTimeout", "setInterval", "setImmediate", "performance"];
 const shipped = (pkg: Package): readonly Source[] => pkg.sources.filter((source) => !isTest(source.path));
 
 /** "@scope/name/sub" → "@scope/name". */
-export function packageOf(specifier: string): string {
+function packageOf(specifier: string): string {
   return specifier
     .split("/")
     .slice(0, specifier.startsWith("@") ? 2 : 1)
@@ -179,7 +179,7 @@ export const exportsHaveSources: Rule = ({ packages }) =>
   });
 
 /** The literal union in `src/error.ts` is a package's list of codes. */
-export function errorCodes(pkg: Package): string[] {
+function errorCodes(pkg: Package): string[] {
   const source = pkg.sources.find(({ path }) => path === `packages/${pkg.folder}/src/error.ts`);
   return [...new Set([...(source?.text.matchAll(/"(ERR_[A-Z0-9_]+)"/g) ?? [])].map(([, code = ""]) => code))];
 }

@@ -40,7 +40,7 @@ const DECLARATIONS = new Set([
   "TSTypeAliasDeclaration",
 ]);
 
-export function isNode(value: unknown): value is Node {
+function isNode(value: unknown): value is Node {
   return typeof value === "object" && value !== null && "type" in value && typeof value.type === "string";
 }
 
