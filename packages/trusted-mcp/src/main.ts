@@ -1,1 +1,37 @@
-export {};
+import process from "node:process";
+import { run } from "./dispatch.ts";
+import { EXIT } from "./exit-code.ts";
+import { flush, type Io } from "./io.ts";
+
+/** The process around `run`: signals, broken pipes, and an exit that cuts no output off. */
+export async function main(): Promise<void> {
+  const stop = new AbortController();
+  const io: Io = {
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+    signal: stop.signal,
+  };
+  for (const name of ["SIGINT", "SIGTERM"] as const) {
+    process.on(name, () => {
+      // The second signal does not ask again.
+      if (stop.signal.aborted) process.exit(name === "SIGTERM" ? 143 : 130);
+      stop.abort(name);
+    });
+  }
+  // `trusted-mcp list … | head`: the reader has gone, and that is no failure of ours.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) =>
+    process.exit(error.code === "EPIPE" ? EXIT.ok : EXIT.local),
+  );
+  process.stderr.on("error", () => undefined);
+  process.on("uncaughtException", (error) => {
+    process.stderr.write(
+      `trusted-mcp: error: internal error: ${error.name} ${"code" in error ? String(error.code) : ""}\n`,
+    );
+    process.exit(EXIT.internal);
+  });
+  const code = await run(process.argv.slice(2), io);
+  await Promise.all([flush(process.stdout), flush(process.stderr)]);
+  process.exit(code);
+}

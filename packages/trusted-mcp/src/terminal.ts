@@ -1,0 +1,37 @@
+import type { Io } from "./io.ts";
+
+// C0, DEL, C1, and the bidirectional and zero-width controls that can make text read as something else.
+// eslint-disable-next-line no-control-regex
+const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+
+/**
+ * Makes text from a peer safe to show: no escape sequence of a server may move the cursor, set the
+ * clipboard or hide a line. Newlines and tabs stay when `multiline` is set.
+ */
+export function printable(text: string, multiline = false): string {
+  return text.replace(UNPRINTABLE, (char) => {
+    if (multiline && (char === "\n" || char === "\t")) return char;
+    const code = char.charCodeAt(0);
+    return code < 256
+      ? `\\x${code.toString(16).padStart(2, "0")}`
+      : `\\u${code.toString(16).padStart(4, "0")}`;
+  });
+}
+
+export type Style = "bold" | "dim" | "red" | "green" | "yellow";
+export type Paint = (style: Style, text: string) => string;
+
+const SGR: Readonly<Record<Style, readonly [number, number]>> = {
+  bold: [1, 22],
+  dim: [2, 22],
+  red: [31, 39],
+  green: [32, 39],
+  yellow: [33, 39],
+};
+
+/** Colours only on a terminal, and never when NO_COLOR is set (no-color.org) or the terminal is dumb. */
+export function painter(stream: Io["stdout"], env: Io["env"]): Paint {
+  const plain = !stream.isTTY || (env["NO_COLOR"] ?? "") !== "" || env["TERM"] === "dumb";
+  if (plain) return (_style, text) => text;
+  return (style, text) => `\u001b[${SGR[style][0]}m${text}\u001b[${SGR[style][1]}m`;
+}
