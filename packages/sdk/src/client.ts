@@ -1,1 +1,5 @@
-export {};
+export { trustedFetch, type ChannelInfo, type TrustedFetch } from "./client/trusted-fetch.ts";
+export type { TrustedClientOptions } from "./client/options.ts";
+export { connectTrusted, type TrustedConnection } from "./client/connect.ts";
+export { TrustedSdkError, type SdkErrorCode } from "./error.ts";
+export { EXTENSION, EXTENSION_NAME } from "./wire.ts";

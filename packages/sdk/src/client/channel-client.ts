@@ -1,0 +1,286 @@
+import {
+  BINARY_MEDIA_TYPE,
+  encodeHandshakeRequest,
+  encodeRecordRequest,
+  encodeRequestHead,
+  FRAMING_BINARY,
+  initiate,
+  parseHandshakeResponse,
+  MAX_HANDSHAKE_BYTES,
+  RESPONSE_HEADER_BYTES,
+  parseRecordResponse,
+  type InitiatorExchange,
+  type InitiatorSession,
+  type RequestHead,
+  type ResumptionTicket,
+} from "@trusted-mcp/channel";
+import { encode as base64url } from "@trusted-mcp/primitives/base64url";
+import { concat, random, utf8, utf8Decode } from "@trusted-mcp/primitives/bytes";
+import { TrustedMcpError } from "@trusted-mcp/primitives/error";
+import { TrustedSdkError } from "../error.ts";
+import { frameLimit, JSON_MEDIA_TYPE, mediaType } from "../wire.ts";
+import { HttpSender, type OuterAnswer } from "./http.ts";
+import type { TrustedClientOptions } from "./options.ts";
+import { openAnswer, type OpenedAnswer } from "./sealed-answer.ts";
+
+const DEFAULT_MAX_RESPONSE = 64 * 1024 * 1024;
+
+/** Keeps one channel session to one server and runs sealed requests over it. */
+export class ChannelClient {
+  readonly #options: TrustedClientOptions;
+  readonly #sender: HttpSender;
+  readonly #audience: string;
+  #session: InitiatorSession | null = null;
+  #opening: Promise<InitiatorSession> | null = null;
+  #ticket: ResumptionTicket | null = null;
+  #rekeying: Promise<void> | null = null;
+  #closed = false;
+  /** True once this server has spoken trusted-mcp/1 to us: from then on there is no plaintext. */
+  spoken = false;
+
+  constructor(options: TrustedClientOptions) {
+    const url = new URL(options.url);
+    this.#options = options;
+    this.#audience = options.audience ?? url.href;
+    this.#sender = new HttpSender(url, options.outerHeaders ?? {}, options.tls);
+  }
+
+  /** The current session, opening one when there is none; concurrent callers share one handshake. */
+  async session(): Promise<InitiatorSession> {
+    if (this.#closed) throw new TrustedSdkError("ERR_CLOSED", "This client was closed");
+    const session = this.#session;
+    if (session?.usable === true) {
+      if (session.epochAge > (this.#options.rekeyAfterMs ?? 3_600_000)) await this.#rekey(session);
+      return session;
+    }
+    this.#opening ??= this.#open().finally(() => {
+      this.#opening = null;
+    });
+    return await this.#opening;
+  }
+
+  /**
+   * Seals a request, sends it, opens the answer.
+   *
+   * An outer refusal proves nothing, so only a `repeatable` request is sent again, on a new session.
+   */
+  async request(
+    head: RequestHead,
+    body: Uint8Array,
+    repeatable: boolean,
+    signal?: AbortSignal,
+  ): Promise<OpenedAnswer> {
+    const session = await this.session();
+    try {
+      return await this.#run(session, head, body, signal);
+    } catch (error) {
+      if (!(error instanceof SessionDoubt)) throw error;
+      this.#forget(session);
+      if (!repeatable) throw error.toUnknown();
+    }
+    const fresh = await this.session();
+    try {
+      return await this.#run(fresh, head, body, signal);
+    } catch (error) {
+      throw error instanceof SessionDoubt ? error.toUnknown() : error;
+    }
+  }
+
+  /** Says goodbye to the server, best effort, and ends the session. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    const session = this.#session;
+    this.#session = null;
+    const goodbye = session?.close();
+    if (session && goodbye) {
+      await this.#post(session, goodbye, AbortSignal.timeout(2000)).then(
+        (answer) => answer.cancel(),
+        () => undefined,
+      );
+      session.destroy();
+    }
+    this.#sender.close();
+  }
+
+  async #run(
+    session: InitiatorSession,
+    head: RequestHead,
+    body: Uint8Array,
+    signal?: AbortSignal,
+  ): Promise<OpenedAnswer> {
+    const exchange = session.seal([encodeRequestHead(head), body]);
+    const outer = await this.#post(session, exchange, signal);
+    checkOuter(outer);
+    return await openAnswer(outer, exchange, this.#options.maxResponseBytes ?? DEFAULT_MAX_RESPONSE);
+  }
+
+  async #post(
+    session: InitiatorSession,
+    exchange: InitiatorExchange,
+    signal?: AbortSignal,
+  ): Promise<OuterAnswer> {
+    const binary = session.framing === FRAMING_BINARY;
+    const body = binary
+      ? [concat(exchange.header, ...exchange.chunks)]
+      : [utf8(encodeRecordRequest(base64url(random(9)), exchange.header, exchange.chunks))];
+    const type = binary ? BINARY_MEDIA_TYPE : JSON_MEDIA_TYPE;
+    return this.#watched(await this.#sendWatched(type, body, signal));
+  }
+
+  async #sendWatched(type: string, body: readonly Uint8Array[], signal?: AbortSignal): Promise<OuterAnswer> {
+    if (this.#options.onWire !== undefined) for (const part of body) this.#options.onWire("sent", type, part);
+    return await this.#sender.post(type, body, signal);
+  }
+
+  #watched(answer: OuterAnswer): OuterAnswer {
+    const { onWire } = this.#options;
+    if (onWire === undefined) return answer;
+    const type = answer.contentType ?? "";
+    return {
+      ...answer,
+      body: (async function* () {
+        for await (const part of answer.body) {
+          onWire("received", type, part);
+          yield part;
+        }
+      })(),
+      bytes: async (limit) => {
+        const bytes = await answer.bytes(limit);
+        onWire("received", type, bytes);
+        return bytes;
+      },
+    };
+  }
+
+  async #open(): Promise<InitiatorSession> {
+    const ticket = this.#ticket;
+    this.#ticket = null;
+    if (ticket !== null && ticket.notAfter > Date.now()) {
+      try {
+        return await this.#handshake(ticket);
+      } catch (error) {
+        // A ticket that no longer serves costs a full handshake, which authenticates in its own right.
+        if (error instanceof TrustedSdkError && error.code === "ERR_UNREACHABLE") throw error;
+      }
+    }
+    return await this.#handshake(null);
+  }
+
+  async #handshake(ticket: ResumptionTicket | null): Promise<InitiatorSession> {
+    const { identity, server, evidence, appraiser } = this.#options;
+    const timeoutMs = this.#options.handshakeTimeoutMs ?? 30_000;
+    const signal = AbortSignal.timeout(timeoutMs);
+    try {
+      const session = await initiate(
+        {
+          audience: this.#audience,
+          verifier: server,
+          ...(identity && { identity }),
+          ...(evidence && { evidence }),
+          ...(appraiser && { appraiser }),
+          ...(ticket && { ticket }),
+        },
+        (message) => this.#flight(message, signal),
+      );
+      this.spoken = true;
+      this.#ticket = session.ticket;
+      this.#session = session;
+      return session;
+    } catch (error) {
+      if (!signal.aborted || error instanceof TrustedMcpError) throw error;
+      const message = `The server did not finish the handshake within ${timeoutMs} ms`;
+      throw new TrustedSdkError("ERR_HANDSHAKE_TIMEOUT", message, { action: "retry", cause: error });
+    }
+  }
+
+  async #flight(message: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
+    const frame = utf8(encodeHandshakeRequest(base64url(random(9)), message));
+    const outer = this.#watched(await this.#sendWatched(JSON_MEDIA_TYPE, [frame], signal));
+    if (outer.status >= 300 && outer.status < 400) throw redirected(outer);
+    if (outer.status !== 200 || mediaType(outer.contentType) !== JSON_MEDIA_TYPE) {
+      const text = await outer.bytes(65_536).then(
+        (bytes) => bytes.toString("utf8"),
+        () => "",
+      );
+      throw new HandshakeRefused(outer.status, text);
+    }
+    const text = utf8Decode(await outer.bytes(frameLimit(MAX_HANDSHAKE_BYTES)));
+    try {
+      return parseHandshakeResponse(text);
+    } catch (cause) {
+      throw new HandshakeRefused(outer.status, text, cause);
+    }
+  }
+
+  /** One rekey at a time; a failure leaves the old keys, which stay good until the session ends. */
+  async #rekey(session: InitiatorSession): Promise<void> {
+    this.#rekeying ??= session
+      .rekey(async (exchange) => {
+        const outer = await this.#post(session, exchange, AbortSignal.timeout(30_000));
+        checkOuter(outer);
+        const bytes = await outer.bytes(65_536);
+        if (mediaType(outer.contentType) === BINARY_MEDIA_TYPE) return bytes;
+        const { header, chunks } = parseRecordResponse(utf8Decode(bytes));
+        return concat(header.subarray(0, RESPONSE_HEADER_BYTES), chunks);
+      })
+      .catch(() => this.#forget(session))
+      .finally(() => {
+        this.#rekeying = null;
+      });
+    await this.#rekeying;
+  }
+
+  /** Later requests open a new session; this one's answers in flight can still be opened. */
+  #forget(session: InitiatorSession): void {
+    if (this.#session === session) this.#session = null;
+  }
+}
+
+/** The server, or someone in between, did not answer a first flight with the channel's own words. */
+export class HandshakeRefused extends TrustedSdkError {
+  readonly status: number;
+  /** The unauthenticated body, at most 64 KiB; to tell plain MCP servers apart in `prefer` mode. */
+  readonly body: string;
+
+  constructor(status: number, body: string, cause?: unknown) {
+    const message =
+      status === 422
+        ? "The server refused the handshake. Most often it does not know this address as its own name (its --audience), or it limits this client's rate; the server's log says which"
+        : `The server answered the handshake with HTTP ${status} and something that is not trusted-mcp/1: it does not speak it at this address, or something in between answered instead`;
+    super("ERR_NOT_TRUSTED", message, { action: "fix", cause });
+    this.status = status;
+    this.body = body;
+  }
+}
+
+/** An unauthenticated sign that the session may be gone; never proof that a request did not run. */
+class SessionDoubt extends Error {
+  readonly status: number;
+
+  constructor(status: number) {
+    super(`outer status ${status}`);
+    this.status = status;
+  }
+
+  toUnknown(): TrustedSdkError {
+    const message = `The server, or something in between, answered HTTP ${this.status} from outside the channel. Whether the request ran is unknown; repeat it only if that is safe`;
+    return new TrustedSdkError("ERR_OUTCOME_UNKNOWN", message);
+  }
+}
+
+function checkOuter(outer: OuterAnswer): void {
+  if (outer.status === 200) return;
+  outer.cancel();
+  if (outer.status >= 300 && outer.status < 400) throw redirected(outer);
+  throw new SessionDoubt(outer.status);
+}
+
+function redirected(outer: OuterAnswer): TrustedSdkError {
+  outer.cancel();
+  return new TrustedSdkError(
+    "ERR_REDIRECT",
+    `The server answered with a redirect (HTTP ${outer.status}); redirects are never followed. Use the final address`,
+    { action: "fix" },
+  );
+}

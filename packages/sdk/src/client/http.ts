@@ -1,0 +1,160 @@
+import * as http from "node:http";
+import * as https from "node:https";
+import { TrustedSdkError } from "../error.ts";
+
+/** An outer HTTP answer; nothing of it is trusted. */
+export interface OuterAnswer {
+  readonly status: number;
+  readonly contentType: string | undefined;
+  readonly body: AsyncIterable<Uint8Array>;
+  /** Reads the body whole; at most `limit` bytes. */
+  bytes(limit: number): Promise<Buffer>;
+  /** Drops the rest of the body. */
+  cancel(): void;
+}
+
+/**
+ * One outer POST over `node:http(s)`: keep-alive, no redirects, no cookies, no proxies. Web `fetch`
+ * would cost about as much as the rest of a call (docs/design/0005).
+ */
+export class HttpSender {
+  readonly #url: URL;
+  readonly #agent: http.Agent;
+  readonly #request: typeof http.request;
+  readonly #headers: Readonly<Record<string, string>>;
+
+  constructor(url: URL, headers: Readonly<Record<string, string>>, tls: https.AgentOptions = {}) {
+    const secure = url.protocol === "https:";
+    if (!secure && url.protocol !== "http:") {
+      throw new TrustedSdkError(
+        "ERR_CONFIGURATION",
+        `The endpoint must be an http or https URL, not ${url.protocol}`,
+        {
+          action: "fix",
+        },
+      );
+    }
+    this.#url = url;
+    this.#agent = secure ? new https.Agent({ keepAlive: true, ...tls }) : new http.Agent({ keepAlive: true });
+    this.#request = secure ? https.request : http.request;
+    this.#headers = headers;
+  }
+
+  /**
+   * Sends `body` and resolves with the answer's head.
+   *
+   * A connection that the server had closed while idle is the one failure that is repeated, with the
+   * identical bytes: the replay window makes that safe (spec §5.2).
+   */
+  async post(contentType: string, body: readonly Uint8Array[], signal?: AbortSignal): Promise<OuterAnswer> {
+    try {
+      return await this.#once(contentType, body, this.#agent, signal);
+    } catch (error) {
+      if (!(error instanceof StaleConnection)) throw error;
+    }
+    try {
+      return await this.#once(contentType, body, false, signal);
+    } catch (cause) {
+      if (signal?.aborted === true) throw cause;
+      // The first attempt may have arrived: whatever went wrong now proves nothing.
+      const message = `The connection to ${this.#url.origin} broke before an answer came; the request may have run`;
+      throw new TrustedSdkError("ERR_OUTCOME_UNKNOWN", message, { cause });
+    }
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  #once(
+    contentType: string,
+    body: readonly Uint8Array[],
+    agent: http.Agent | false,
+    signal?: AbortSignal,
+  ): Promise<OuterAnswer> {
+    let size = 0;
+    for (const part of body) size += part.length;
+    return new Promise((resolve, reject) => {
+      const request = this.#request(this.#url, {
+        method: "POST",
+        agent,
+        headers: {
+          ...this.#headers,
+          "content-type": contentType,
+          "content-length": size,
+          accept: "application/trusted-mcp, application/json, text/event-stream",
+        },
+        ...(signal && { signal }),
+      });
+      request.once("response", (message) => resolve(answerOf(message)));
+      request.once("error", (cause: NodeJS.ErrnoException) => {
+        if (signal?.aborted === true) reject(abortReason(signal));
+        else if (request.reusedSocket && (cause.code === "ECONNRESET" || cause.code === "EPIPE")) {
+          reject(new StaleConnection());
+        } else reject(unreachable(this.#url, cause));
+      });
+      const [only, ...more] = body;
+      if (more.length === 0) request.end(only);
+      else {
+        for (const part of body) request.write(part);
+        request.end();
+      }
+    });
+  }
+}
+
+class StaleConnection extends Error {}
+
+function abortReason(signal: AbortSignal): Error {
+  const reason: unknown = signal.reason;
+  return reason instanceof Error ? reason : new DOMException("This operation was aborted", "AbortError");
+}
+
+function unreachable(url: URL, cause: NodeJS.ErrnoException): TrustedSdkError {
+  const refused = cause.code === "ECONNREFUSED" || cause.code === "ENOTFOUND" || cause.code === "EAI_AGAIN";
+  if (refused) {
+    const message = `Nothing answers at ${url.origin} (${cause.code}); is the server running, and is the address right?`;
+    return new TrustedSdkError("ERR_UNREACHABLE", message, { action: "retry", cause });
+  }
+  const message = `The connection to ${url.origin} broke (${cause.code ?? "unknown"}) before an answer came; the request may have run`;
+  return new TrustedSdkError("ERR_OUTCOME_UNKNOWN", message, { action: "stop", cause });
+}
+
+function answerOf(message: http.IncomingMessage): OuterAnswer {
+  return {
+    status: message.statusCode ?? 0,
+    contentType: message.headers["content-type"],
+    body: message,
+    bytes: (limit) => collect(message, limit),
+    cancel: () => message.destroy(),
+  };
+}
+
+function collect(message: http.IncomingMessage, limit: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const parts: Buffer[] = [];
+    let size = 0;
+    message.on("data", (part: Buffer) => {
+      size += part.length;
+      if (size <= limit) parts.push(part);
+      else {
+        message.destroy();
+        reject(
+          new TrustedSdkError(
+            "ERR_RESPONSE_TOO_LARGE",
+            `An answer is larger than the ${limit} bytes allowed`,
+          ),
+        );
+      }
+    });
+    message.once("end", () => {
+      const [only, ...more] = parts;
+      resolve(only !== undefined && more.length === 0 ? only : Buffer.concat(parts, size));
+    });
+    message.once("error", reject);
+    message.once("close", () => {
+      if (!message.complete)
+        reject(new TrustedSdkError("ERR_OUTCOME_UNKNOWN", "The answer was cut on the way"));
+    });
+  });
+}

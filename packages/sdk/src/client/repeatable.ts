@@ -1,0 +1,27 @@
+/** Methods whose repetition changes nothing (MCP 2025-11-25 and 2026-07-28): they only read, or set the same again. */
+const REPEATABLE = new Set([
+  "initialize",
+  "ping",
+  "server/discover",
+  "tools/list",
+  "resources/list",
+  "resources/templates/list",
+  "resources/read",
+  "prompts/list",
+  "prompts/get",
+  "completion/complete",
+  "logging/setLevel",
+  "notifications/initialized",
+]);
+
+/** Whether a request may run twice without harm. Anything unknown may not; `tools/call` never. */
+export function isRepeatable(httpMethod: string, body: string): boolean {
+  if (httpMethod !== "POST") return true;
+  try {
+    const message: unknown = JSON.parse(body);
+    if (typeof message !== "object" || message === null || !("method" in message)) return false;
+    return typeof message.method === "string" && REPEATABLE.has(message.method);
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,160 @@
+import type { InitiatorSession } from "@trusted-mcp/channel";
+import {
+  SUITE_NAME,
+  SUITE_XWING_AES256GCM_SHA384,
+  type AppraisalResult,
+  type Peer,
+} from "@trusted-mcp/channel";
+import { utf8 } from "@trusted-mcp/primitives/bytes";
+import { TrustedSdkError } from "../error.ts";
+import { EXTENSION_NAME } from "../wire.ts";
+import { ChannelClient, HandshakeRefused } from "./channel-client.ts";
+import type { TrustedClientOptions } from "./options.ts";
+import { isRepeatable } from "./repeatable.ts";
+import type { OpenedAnswer } from "./sealed-answer.ts";
+
+/** Who is at the other end, as this client verified it. */
+export interface ChannelInfo {
+  readonly peer: Peer;
+  /** The channel session's id, not the MCP session's. */
+  readonly session: string;
+  readonly suite: string;
+  readonly framing: "json" | "binary";
+  /** ms since the epoch. */
+  readonly notAfter: number;
+  readonly resumed: boolean;
+  readonly epoch: number;
+  readonly appraisal: AppraisalResult | null;
+}
+
+export interface TrustedFetch {
+  (input: string | URL | Request, init?: RequestInit): Promise<Response>;
+  /** Opens the channel if need be and says who answered. */
+  session(): Promise<ChannelInfo>;
+  close(): Promise<void>;
+}
+
+/**
+ * A `fetch` for the MCP SDK's HTTP transport that seals everything sent to `options.url`.
+ *
+ * @example
+ * ```ts
+ * new StreamableHTTPClientTransport(url, { fetch: trustedFetch({ url, identity, server }) });
+ * ```
+ */
+export function trustedFetch(options: TrustedClientOptions): TrustedFetch {
+  const endpoint = new URL(options.url).href;
+  const client = new ChannelClient(options);
+  const plain = options.fetch ?? globalThis.fetch;
+  let plaintext = false;
+
+  const call = async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
+    const target = input instanceof Request ? input.url : new URL(input).href;
+    if (target !== endpoint) return await plain(input, init);
+    if (input instanceof Request) {
+      throw new TrustedSdkError(
+        "ERR_REQUEST_UNSUPPORTED",
+        "Pass the endpoint as a URL with init, not as a Request",
+        {
+          action: "fix",
+        },
+      );
+    }
+    if (plaintext) return await plain(input, { ...init, redirect: "error" });
+    if (options.mode === "prefer" && !client.spoken && (await speaksPlainOnly(client))) {
+      plaintext = true;
+      return await plain(input, { ...init, redirect: "error" });
+    }
+    return await sealedCall(client, init ?? {});
+  };
+
+  return Object.assign(call, {
+    session: async () => infoOf(await client.session()),
+    close: () => client.close(),
+  });
+}
+
+/**
+ * True only when something that is plain MCP answered: a JSON-RPC error to a method it does not know.
+ * Refusals of our own kind, redirects, timeouts and server errors are not that (spec §8.4).
+ */
+async function speaksPlainOnly(client: ChannelClient): Promise<boolean> {
+  try {
+    await client.session();
+    return false;
+  } catch (error) {
+    if (!(error instanceof HandshakeRefused)) throw error;
+    if (client.spoken || error.status === 422 || error.status >= 500 || error.body.includes(EXTENSION_NAME))
+      throw error;
+    if (!error.body.includes('"jsonrpc"')) throw error;
+    return true;
+  }
+}
+
+async function sealedCall(client: ChannelClient, init: RequestInit): Promise<Response> {
+  const method = (init.method ?? "GET").toUpperCase();
+  const body = init.body ?? "";
+  if (typeof body !== "string") {
+    throw new TrustedSdkError(
+      "ERR_REQUEST_UNSUPPORTED",
+      "Only text bodies can be sealed; MCP sends JSON text",
+      { action: "fix" },
+    );
+  }
+  const headers: [string, string][] = [...new Headers(init.headers)];
+  const signal = init.signal ?? undefined;
+  signal?.throwIfAborted();
+  const answer = await client.request({ method, headers }, utf8(body), isRepeatable(method, body), signal);
+  return toResponse(answer, signal);
+}
+
+/** Statuses that the Fetch standard gives no body (§2.2.3). */
+const BODYLESS = new Set([204, 205, 304]);
+
+function toResponse(answer: OpenedAnswer, signal: AbortSignal | undefined): Response {
+  const { head, body } = answer;
+  const headers = head.headers.map(([name, value]): [string, string] => [name, value]);
+  const init = { status: head.status, headers };
+  if (body instanceof Uint8Array) {
+    const empty = body.length === 0 || BODYLESS.has(head.status);
+    return new Response(
+      empty ? null : Buffer.from(body.buffer as ArrayBuffer, body.byteOffset, body.byteLength),
+      init,
+    );
+  }
+  return new Response(streamOf(body, signal), init);
+}
+
+function streamOf(
+  body: AsyncIterable<Uint8Array>,
+  signal: AbortSignal | undefined,
+): ReadableStream<Uint8Array> {
+  const iterator = body[Symbol.asyncIterator]();
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      try {
+        const { done, value } = await iterator.next();
+        if (done === true) controller.close();
+        else controller.enqueue(value);
+      } catch (error) {
+        controller.error(signal?.aborted === true ? signal.reason : error);
+      }
+    },
+    async cancel() {
+      await iterator.return?.();
+    },
+  });
+}
+
+function infoOf(session: InitiatorSession): ChannelInfo {
+  return {
+    peer: session.peer,
+    session: session.id,
+    suite: SUITE_NAME[SUITE_XWING_AES256GCM_SHA384] ?? "",
+    framing: session.framing === 2 ? "binary" : "json",
+    notAfter: session.notAfter,
+    resumed: session.resumed,
+    epoch: session.epoch,
+    appraisal: session.appraisal,
+  };
+}

@@ -1,0 +1,20 @@
+import { TrustedMcpError } from "@trusted-mcp/primitives/error";
+
+/** Refusals of the MCP binding; the channel's own come as ChannelError, the key's as IdentityError. */
+export type SdkErrorCode =
+  | "ERR_NOT_TRUSTED"
+  | "ERR_OUTER_RESPONSE"
+  | "ERR_OUTCOME_UNKNOWN"
+  | "ERR_REDIRECT"
+  | "ERR_UNREACHABLE"
+  | "ERR_HANDSHAKE_TIMEOUT"
+  | "ERR_REQUEST_REFUSED"
+  | "ERR_REQUEST_UNSUPPORTED"
+  | "ERR_RESPONSE_TOO_LARGE"
+  | "ERR_BODY_TOO_LARGE"
+  | "ERR_BODY_TIMEOUT"
+  | "ERR_PLAINTEXT_REFUSED"
+  | "ERR_CONFIGURATION"
+  | "ERR_CLOSED";
+
+export class TrustedSdkError extends TrustedMcpError<SdkErrorCode> {}

@@ -1,0 +1,199 @@
+import {
+  encodeHandshakeResponse,
+  encodePart,
+  encodeRecordResponse,
+  encodeRefusal,
+  encodeResponseHead,
+  parseBinaryRequest,
+  parseRequestFrame,
+  parseRequestHead,
+  parseRequestHeader,
+  Responder,
+  ChannelError,
+  BINARY_MEDIA_TYPE,
+  type Answer,
+  type RequestHead,
+  type ResponderSession,
+} from "@trusted-mcp/channel";
+import { encode as base64url } from "@trusted-mcp/primitives/base64url";
+import { concat, utf8, utf8Decode } from "@trusted-mcp/primitives/bytes";
+import { JSON_MEDIA_TYPE, mediaType, STREAM_MEDIA_TYPE } from "../wire.ts";
+import type { InnerHandler, InnerResponse } from "./inner.ts";
+
+/** An outer HTTP answer, for whichever front carries it. Its status is always 200. */
+export interface OuterResponse {
+  readonly contentType: string;
+  readonly body: Uint8Array | AsyncIterable<Uint8Array>;
+}
+
+export interface OuterRequest {
+  readonly contentType: string | null | undefined;
+  readonly body: Uint8Array;
+  readonly source: string;
+  /** Framings that this front carries unharmed. */
+  readonly framings: readonly number[];
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The channel's server half on HTTP (spec §8): opens what comes in, runs the handler behind it,
+ * seals what goes out. Whatever is not authentic throws, and the front answers the one refusal.
+ */
+export class Endpoint {
+  readonly #responder: Responder;
+  readonly #handler: InnerHandler;
+  readonly #onerror: (error: unknown) => void;
+
+  constructor(responder: Responder, handler: InnerHandler, onerror: (error: unknown) => void) {
+    this.#responder = responder;
+    this.#handler = handler;
+    this.#onerror = onerror;
+  }
+
+  async receive(request: OuterRequest): Promise<OuterResponse> {
+    switch (mediaType(request.contentType)) {
+      case BINARY_MEDIA_TYPE: {
+        const { header, chunks } = parseBinaryRequest(request.body);
+        return await this.#record(header, chunks, binaryFront, request.signal);
+      }
+      case JSON_MEDIA_TYPE: {
+        const frame = parseRequestFrame(utf8Decode(request.body));
+        if (frame.kind === "record") {
+          return await this.#record(frame.header, frame.chunks, jsonFront(frame.id), request.signal);
+        }
+        const answer = await this.#responder.handle(frame.message, request.source, request.framings);
+        return { contentType: JSON_MEDIA_TYPE, body: utf8(encodeHandshakeResponse(frame.id, answer)) };
+      }
+      default:
+        throw new ChannelError("ERR_MALFORMED", "The request's content type is not one that frames have");
+    }
+  }
+
+  async #record(
+    headerBytes: Uint8Array,
+    chunks: Uint8Array,
+    front: Front,
+    signal: AbortSignal,
+  ): Promise<OuterResponse> {
+    const header = parseRequestHeader(headerBytes);
+    const session = this.#responder.sessions.get(base64url(header.sessionId));
+    const opened = session.open(headerBytes, header, chunks);
+    if (opened.kind !== "message") {
+      if (opened.kind === "closed") this.#responder.sessions.remove(session);
+      return front.whole(opened.answer.header, opened.reply);
+    }
+    let parsed: { head: RequestHead; body: Uint8Array };
+    try {
+      parsed = parseRequestHead(opened.content);
+    } catch (error) {
+      this.#onerror(error);
+      return front.whole(opened.answer.header, opened.answer.seal([encodeRefusal(3)], true));
+    }
+    const response = await this.#run(session, parsed.head, parsed.body, signal);
+    return await respond(response, opened.answer, front);
+  }
+
+  /** The handler's own failure is an authentic 500: the caller learns that it was reached. */
+  async #run(
+    session: ResponderSession,
+    head: RequestHead,
+    body: Uint8Array,
+    signal: AbortSignal,
+  ): Promise<InnerResponse> {
+    try {
+      return await this.#handler({ method: head.method, headers: head.headers, body, session, signal });
+    } catch (error) {
+      this.#onerror(error);
+      const text = '{"jsonrpc":"2.0","id":null,"error":{"code":-32603,"message":"Internal server error"}}';
+      return { status: 500, headers: [["content-type", JSON_MEDIA_TYPE]], body: utf8(text) };
+    }
+  }
+}
+
+/** How sealed chunks become an outer body. */
+interface Front {
+  whole(header: Uint8Array, chunks: readonly Uint8Array[]): OuterResponse;
+  readonly streamType: string;
+  part(header: Uint8Array | null, chunks: readonly Uint8Array[]): Uint8Array;
+}
+
+const binaryFront: Front = {
+  streamType: BINARY_MEDIA_TYPE,
+  whole: (header, chunks) => ({ contentType: BINARY_MEDIA_TYPE, body: concat(header, ...chunks) }),
+  part: (header, chunks) => (header === null ? concat(...chunks) : concat(header, ...chunks)),
+};
+
+function jsonFront(id: string): Front {
+  return {
+    streamType: STREAM_MEDIA_TYPE,
+    whole: (header, chunks) => ({
+      contentType: JSON_MEDIA_TYPE,
+      body: utf8(encodeRecordResponse(id, header, chunks)),
+    }),
+    part: (header, chunks) => utf8(`data: ${encodePart(header, chunks)}\n\n`),
+  };
+}
+
+async function respond(response: InnerResponse, answer: Answer, front: Front): Promise<OuterResponse> {
+  const head = encodeResponseHead({ status: response.status, headers: response.headers });
+  if (response.body instanceof Uint8Array)
+    return front.whole(answer.header, answer.seal([head, response.body], true));
+  const parts = response.body[Symbol.asyncIterator]();
+  const gathered = await gather(parts);
+  if (gathered.done) return front.whole(answer.header, answer.seal([head, ...gathered.parts], true));
+  return { contentType: front.streamType, body: stream(head, gathered, parts, answer, front) };
+}
+
+interface Gathered {
+  readonly done: boolean;
+  readonly parts: Uint8Array[];
+  readonly next: Promise<IteratorResult<Uint8Array>> | null;
+}
+
+/**
+ * Collects what a stream has ready now. Most MCP answers are one event and the end, both there at
+ * once: they go out as one sealed message instead of a stream.
+ */
+async function gather(iterator: AsyncIterator<Uint8Array>): Promise<Gathered> {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for (;;) {
+    const next = iterator.next();
+    const result = await Promise.race([next, turn()]);
+    if (result === null) return { done: false, parts, next };
+    if (result.done === true) return { done: true, parts, next: null };
+    parts.push(result.value);
+    size += result.value.length;
+    if (size > 1_048_576) return { done: false, parts, next: null };
+  }
+}
+
+/** Resolves to null once everything already scheduled has run. */
+function turn(): Promise<null> {
+  return new Promise((resolve) => setImmediate(resolve, null));
+}
+
+async function* stream(
+  head: Uint8Array,
+  gathered: Gathered,
+  iterator: AsyncIterator<Uint8Array>,
+  answer: Answer,
+  front: Front,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let ended = false;
+  try {
+    yield front.part(answer.header, answer.seal([head, ...gathered.parts], false));
+    let next = gathered.next ?? iterator.next();
+    for (;;) {
+      const result = await next;
+      if (result.done === true) break;
+      yield front.part(null, answer.seal([result.value], false));
+      next = iterator.next();
+    }
+    ended = true;
+    yield front.part(null, answer.seal([], true));
+  } finally {
+    // Cut from outside or failed inside: the handler's stream is told, and no final part is sealed.
+    if (!ended) await iterator.return?.();
+  }
+}

@@ -1,0 +1,36 @@
+import type { HeaderFields, ResponderSession } from "@trusted-mcp/channel";
+
+/** An authenticated request, as it left the client's MCP SDK. */
+export interface InnerRequest {
+  readonly method: string;
+  readonly headers: HeaderFields;
+  /** Whole: a request runs only after its final part was authenticated. */
+  readonly body: Uint8Array;
+  readonly session: ResponderSession;
+  /** Aborts when the client goes away: MCP's cancellation by closing the stream. */
+  readonly signal: AbortSignal;
+}
+
+export interface InnerResponse {
+  readonly status: number;
+  readonly headers: HeaderFields;
+  /** Bytes at once, or a stream whose parts are sealed as they come. */
+  readonly body: Uint8Array | AsyncIterable<Uint8Array>;
+}
+
+/** What runs behind the channel. It only ever sees authentic, fresh, whole requests. */
+export type InnerHandler = (request: InnerRequest) => Promise<InnerResponse>;
+
+/** Hop-by-hop and length fields describe the inner HTTP message, which no longer exists as one. */
+const DROPPED = new Set(["connection", "content-length", "keep-alive", "transfer-encoding", "date"]);
+
+export function fieldsOf(headers: Headers): [string, string][] {
+  const fields: [string, string][] = [];
+  for (const [name, value] of headers) if (!DROPPED.has(name)) fields.push([name, value]);
+  return fields;
+}
+
+export function field(headers: HeaderFields, name: string): string | undefined {
+  for (const [key, value] of headers) if (key === name) return value;
+  return undefined;
+}

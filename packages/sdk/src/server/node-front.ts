@@ -1,0 +1,167 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { FRAMING_BINARY, FRAMING_JSON } from "@trusted-mcp/channel";
+import { TrustedSdkError } from "../error.ts";
+import { JSON_MEDIA_TYPE, REFUSED_BODY, REFUSED_STATUS } from "../wire.ts";
+import type { Endpoint, OuterResponse } from "./endpoint.ts";
+
+/** Own Node adapter: binary safe (the SDK's reads bodies as text), bounded in size and time. */
+export interface NodeFrontOptions {
+  readonly maxBodyBytes: number;
+  readonly bodyTimeoutMs: number;
+  readonly onerror: (error: unknown) => void;
+  /** Serves a request that is not a frame, in `prefer` mode only. */
+  readonly plaintext:
+    ((body: Buffer, request: IncomingMessage, response: ServerResponse) => Promise<void>) | null;
+}
+
+const FRAMINGS = [FRAMING_BINARY, FRAMING_JSON];
+
+export function nodeFront(
+  endpoint: Endpoint,
+  options: NodeFrontOptions,
+): (request: IncomingMessage, response: ServerResponse, parsedBody?: unknown) => Promise<void> {
+  return async (request, response, parsedBody) => {
+    const abort = new AbortController();
+    response.once("close", () => abort.abort());
+    try {
+      const body = await bodyOf(request, parsedBody, options);
+      if (options.plaintext !== null && !looksSealed(request, body)) {
+        await options.plaintext(body, request, response);
+        return;
+      }
+      if (request.method !== "POST") {
+        throw new TrustedSdkError(
+          "ERR_PLAINTEXT_REFUSED",
+          "A plaintext request came in; this server accepts none",
+        );
+      }
+      const answer = await endpoint.receive({
+        contentType: request.headers["content-type"],
+        body,
+        source: request.socket.remoteAddress ?? "",
+        framings: FRAMINGS,
+        signal: abort.signal,
+      });
+      await write(answer, response);
+    } catch (error) {
+      options.onerror(error);
+      refuse(request, response);
+    }
+  };
+}
+
+/** A frame announces itself by media type or, in JSON, by its method; nothing else is parsed yet. */
+function looksSealed(request: IncomingMessage, body: Buffer): boolean {
+  if (request.method !== "POST") return false;
+  if (request.headers["content-type"]?.startsWith("application/trusted-mcp") === true) return true;
+  return body.includes('"trusted-mcp/1/');
+}
+
+async function bodyOf(
+  request: IncomingMessage,
+  parsedBody: unknown,
+  options: NodeFrontOptions,
+): Promise<Buffer> {
+  // Behind a body parser the bytes are gone; JSON frames survive being written again.
+  if (parsedBody !== undefined && typeof parsedBody !== "function") {
+    return Buffer.isBuffer(parsedBody) ? parsedBody : Buffer.from(JSON.stringify(parsedBody));
+  }
+  const declared = Number(request.headers["content-length"] ?? 0);
+  if (declared > options.maxBodyBytes) throw tooLarge(options.maxBodyBytes);
+  return await readBody(request, options);
+}
+
+function readBody(request: IncomingMessage, options: NodeFrontOptions): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const parts: Buffer[] = [];
+    let size = 0;
+    const timer = setTimeout(() => {
+      fail(
+        new TrustedSdkError(
+          "ERR_BODY_TIMEOUT",
+          `A request body took longer than ${options.bodyTimeoutMs} ms`,
+        ),
+      );
+    }, options.bodyTimeoutMs);
+    const fail = (error: Error): void => {
+      clearTimeout(timer);
+      parts.length = 0;
+      request.pause();
+      reject(error);
+    };
+    request.on("data", (part: Buffer) => {
+      size += part.length;
+      if (size > options.maxBodyBytes) fail(tooLarge(options.maxBodyBytes));
+      else parts.push(part);
+    });
+    request.once("end", () => {
+      clearTimeout(timer);
+      const [only, ...more] = parts;
+      resolve(only !== undefined && more.length === 0 ? only : Buffer.concat(parts, size));
+    });
+    request.once("error", fail);
+    request.once("close", () => {
+      if (!request.complete) fail(new TrustedSdkError("ERR_CLOSED", "The client went away while sending"));
+    });
+  });
+}
+
+function tooLarge(limit: number): TrustedSdkError {
+  return new TrustedSdkError(
+    "ERR_BODY_TOO_LARGE",
+    `A request body is larger than the ${limit} bytes allowed`,
+  );
+}
+
+async function write(answer: OuterResponse, response: ServerResponse): Promise<void> {
+  const { body } = answer;
+  if (body instanceof Uint8Array) {
+    response.writeHead(200, { "content-type": answer.contentType, "content-length": body.length });
+    response.end(body);
+    return;
+  }
+  response.writeHead(200, {
+    "content-type": answer.contentType,
+    "cache-control": "no-cache, no-transform",
+    "x-accel-buffering": "no",
+  });
+  try {
+    for await (const part of body) {
+      if (response.destroyed) return;
+      if (!response.write(part)) await drained(response);
+    }
+    response.end();
+  } catch {
+    // No orderly end for a stream that failed: the client must see it as cut.
+    response.destroy();
+  }
+}
+
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      response.off("drain", done);
+      response.off("close", done);
+      resolve();
+    };
+    response.once("drain", done);
+    response.once("close", done);
+  });
+}
+
+/** The one outer refusal. The connection closes: what is left of the body is not read. */
+function refuse(request: IncomingMessage, response: ServerResponse): void {
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  const unread = !request.complete;
+  response.writeHead(REFUSED_STATUS, {
+    "content-type": JSON_MEDIA_TYPE,
+    "content-length": Buffer.byteLength(REFUSED_BODY),
+    ...(unread && { connection: "close" }),
+  });
+  response.end(REFUSED_BODY, () => {
+    if (unread) request.destroy();
+  });
+}

@@ -1,0 +1,74 @@
+import type { AuthInfo } from "@modelcontextprotocol/server";
+import { JSON_MEDIA_TYPE, mediaType, STREAM_MEDIA_TYPE } from "../wire.ts";
+import { authInfoOf } from "./auth-info.ts";
+import { field, fieldsOf, type InnerHandler, type InnerRequest } from "./inner.ts";
+
+/** The shape of `createMcpHandler(...)`, and of any web-standard MCP handler. */
+export interface WebHandler {
+  fetch(request: Request, options?: { authInfo?: AuthInfo; parsedBody?: unknown }): Promise<Response>;
+}
+
+/** Runs a web-standard handler behind the channel. */
+export function behindChannel(handler: WebHandler): InnerHandler {
+  return async (inner) => {
+    const authInfo = authInfoOf(inner.session);
+    const parsedBody = parseJson(inner);
+    const response = await handler.fetch(toRequest(inner), {
+      ...(authInfo && { authInfo }),
+      ...(parsedBody !== undefined && { parsedBody }),
+    });
+    const headers = fieldsOf(response.headers);
+    if (response.body === null) return { status: response.status, headers, body: new Uint8Array(0) };
+    if (mediaType(response.headers.get("content-type")) === STREAM_MEDIA_TYPE) {
+      return { status: response.status, headers, body: iterate(response.body, inner.signal) };
+    }
+    return { status: response.status, headers, body: new Uint8Array(await response.arrayBuffer()) };
+  };
+}
+
+/** The URL is the audience that the client proved to mean, never the outer Host header. */
+function toRequest(inner: InnerRequest): Request {
+  const { audience } = inner.session;
+  const url = URL.canParse(audience) ? audience : "http://localhost/mcp";
+  const body = inner.method === "POST" ? { body: Buffer.from(inner.body) } : {};
+  return new Request(url, {
+    method: inner.method,
+    headers: inner.headers.map(([name, value]): [string, string] => [name, value]),
+    signal: inner.signal,
+    ...body,
+  });
+}
+
+/** A body that does not parse stays unparsed: the handler then answers as it would in plaintext. */
+function parseJson(inner: InnerRequest): unknown {
+  if (inner.method !== "POST" || mediaType(field(inner.headers, "content-type")) !== JSON_MEDIA_TYPE)
+    return undefined;
+  try {
+    return JSON.parse(
+      Buffer.from(inner.body.buffer, inner.body.byteOffset, inner.body.byteLength).toString("utf8"),
+    );
+  } catch {
+    return undefined;
+  }
+}
+
+/** Ends with the client: a stream nobody reads is cancelled, and never sealed as if it were whole. */
+async function* iterate(
+  body: ReadableStream<Uint8Array>,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const reader = body.getReader();
+  const cancel = (): void => void reader.cancel().catch(() => undefined);
+  signal.addEventListener("abort", cancel, { once: true });
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      signal.throwIfAborted();
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    signal.removeEventListener("abort", cancel);
+    cancel();
+  }
+}

@@ -1,0 +1,36 @@
+/** What both halves of the HTTP binding share (spec §8). */
+export const EXTENSION_NAME = "dev.trusted-mcp/channel";
+
+/** Announced under `capabilities.extensions`; informative only, never a reason to trust. */
+export const EXTENSION: { readonly versions: string[] } = { versions: ["trusted-mcp/1"] };
+
+/**
+ * The one outer refusal: same status and body for an unknown session, a bad tag, a malformed frame
+ * and plaintext. 422 starts no authorisation flow, no era fallback and no gateway retry.
+ */
+export const REFUSED_STATUS = 422;
+export const REFUSED_BODY: string = JSON.stringify({
+  jsonrpc: "2.0",
+  id: null,
+  error: {
+    code: -32090,
+    message: "Not accepted. This endpoint speaks MCP only inside a trusted-mcp/1 channel.",
+    data: { extension: EXTENSION_NAME, versions: ["trusted-mcp/1"] },
+  },
+});
+
+export const JSON_MEDIA_TYPE = "application/json";
+export const STREAM_MEDIA_TYPE = "text/event-stream";
+
+/** Bytes that a JSON frame may need for `bytes` of content: base64url, padding, chunk overhead, braces. */
+export function frameLimit(bytes: number): number {
+  return Math.ceil(bytes * 1.13 * 1.34) + 65_536;
+}
+
+/** Media type of binary frames (spec §6.2). */
+export const BINARY_FRAME = "application/trusted-mcp";
+
+/** The media type without parameters, lower case. */
+export function mediaType(contentType: string | null | undefined): string {
+  return (contentType ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
+}
