@@ -1,11 +1,12 @@
 import { createHmac } from "node:crypto";
 import { argumentError } from "./error.ts";
+import { secretKey } from "./secret-key.ts";
 
 const HASH_BYTES = 48;
 
 /** RFC 2104 with SHA-384. Parts are authenticated as if joined. */
 export function hmacSha384(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array {
-  const hmac = createHmac("sha384", key);
+  const hmac = createHmac("sha384", secretKey(key));
   for (const part of parts) hmac.update(part);
   return hmac.digest();
 }
@@ -20,11 +21,16 @@ export function hkdfExpand(prk: Uint8Array, info: Uint8Array, length: number): U
   if (!Number.isSafeInteger(length) || length < 1 || length > 255 * HASH_BYTES) {
     throw argumentError("HKDF-SHA384 expands to 1 to 12240 bytes.");
   }
+  let block = hmacSha384(prk, info, Uint8Array.of(1));
+  if (length === HASH_BYTES) return block;
+  // Copied: a view would carry the unused rest of the last block along.
   const out = new Uint8Array(length);
-  let block: Uint8Array = new Uint8Array(0);
-  for (let at = 0, counter = 1; at < length; at += HASH_BYTES, counter++) {
-    block = hmacSha384(prk, block, info, Uint8Array.of(counter));
-    out.set(block.subarray(0, Math.min(HASH_BYTES, length - at)), at);
+  for (let at = 0, counter = 2; ; counter++) {
+    out.set(length - at < HASH_BYTES ? block.subarray(0, length - at) : block, at);
+    at += HASH_BYTES;
+    const next = at < length ? hmacSha384(prk, block, info, Uint8Array.of(counter)) : undefined;
+    block.fill(0);
+    if (next === undefined) return out;
+    block = next;
   }
-  return out;
 }

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { KeyObject } from "node:crypto";
 import { concat, wipe } from "./bytes.ts";
 import { PrimitiveError } from "./error.ts";
 import { sha3_256 } from "./hash.ts";
@@ -8,11 +9,7 @@ import { generateX25519, x25519, x25519FromBytes } from "./x25519.ts";
 import type { X25519KeyPair } from "./x25519.ts";
 
 /** X-Wing: ML-KEM-768 and X25519 (draft-connolly-cfrg-xwing-kem). Safe while either one is. */
-export const XWING: {
-  readonly publicKeyBytes: 1216;
-  readonly ciphertextBytes: 1120;
-  readonly sharedSecretBytes: 32;
-} = { publicKeyBytes: 1216, ciphertextBytes: 1120, sharedSecretBytes: 32 };
+export const XWING = { publicKeyBytes: 1216, ciphertextBytes: 1120, sharedSecretBytes: 32 } as const;
 
 export interface KemKeyPair {
   readonly publicKey: Uint8Array;
@@ -42,9 +39,12 @@ export function kemKeyPairFromSeed(seed: Uint8Array): KemKeyPair {
   return pair;
 }
 
-/** §5.4. Throws ERR_KEM for a public key of the wrong length, failing FIPS 203 §7.2, or of small order. */
+/**
+ * §5.4. Throws ERR_KEM for a public key that fails the modulus check of FIPS 203 §7.2, and, more strictly than
+ * the draft, for an X25519 share of small order. So does decapsulation; that depends on public bytes alone.
+ */
 export function encapsulate(publicKey: Uint8Array): Encapsulation {
-  return encapsulateWith(publicKey, (key) => mlKem().encapsulate(key), generateX25519);
+  return encapsulateWith(publicKey, (key) => mlKem().encapsulate(key), generateX25519());
 }
 
 /** §5.4.1. For test vectors only: the same `seed` gives the same secret. */
@@ -53,21 +53,20 @@ export function encapsulateDerand(publicKey: Uint8Array, seed: Uint8Array): Enca
   return encapsulateWith(
     publicKey,
     (key) => mlKemEncapsulateDerand(key, seed.slice(0, 32)),
-    () => x25519FromBytes(seed.subarray(32)),
+    x25519FromBytes(seed.subarray(32)),
   );
 }
 
 function encapsulateWith(
   publicKey: Uint8Array,
   encapsulateMlKem: (key: Uint8Array) => Encapsulation,
-  ephemeralKey: () => X25519KeyPair,
+  ephemeral: X25519KeyPair,
 ): Encapsulation {
   checkLength(publicKey, XWING.publicKeyBytes, "public key");
   const xPublic = publicKey.subarray(ML_KEM_PUBLIC_KEY_BYTES);
   try {
-    const m = encapsulateMlKem(publicKey.subarray(0, ML_KEM_PUBLIC_KEY_BYTES));
-    const ephemeral = ephemeralKey();
     const xSecret = x25519(ephemeral.privateKey, xPublic);
+    const m = encapsulateMlKem(publicKey.subarray(0, ML_KEM_PUBLIC_KEY_BYTES));
     return {
       ciphertext: concat(m.ciphertext, ephemeral.publicKey),
       sharedSecret: combine(m.sharedSecret, xSecret, ephemeral.publicKey, xPublic),
@@ -77,24 +76,26 @@ function encapsulateWith(
   }
 }
 
-function keyPair(m: MlKemKeyPair, x: X25519KeyPair): KemKeyPair {
-  let wiped = false;
+function keyPair(mlKemPair: MlKemKeyPair, xPair: X25519KeyPair): KemKeyPair {
+  const xPublic = xPair.publicKey;
+  let secrets: { m: MlKemKeyPair; x: KeyObject } | undefined = { m: mlKemPair, x: xPair.privateKey };
   return {
-    publicKey: concat(m.publicKey, x.publicKey),
+    publicKey: concat(mlKemPair.publicKey, xPublic),
     decapsulate(ciphertext) {
-      if (wiped) throw new PrimitiveError("ERR_KEM", "This X-Wing key is used up.");
+      if (secrets === undefined) throw new PrimitiveError("ERR_KEM", "This X-Wing key has been wiped.");
       checkLength(ciphertext, XWING.ciphertextBytes, "ciphertext");
       const xCiphertext = ciphertext.subarray(ML_KEM_CIPHERTEXT_BYTES);
       try {
-        const mSecret = m.decapsulate(ciphertext.subarray(0, ML_KEM_CIPHERTEXT_BYTES));
-        return combine(mSecret, x25519(x.privateKey, xCiphertext), xCiphertext, x.publicKey);
+        const xSecret = x25519(secrets.x, xCiphertext);
+        const mSecret = secrets.m.decapsulate(ciphertext.subarray(0, ML_KEM_CIPHERTEXT_BYTES));
+        return combine(mSecret, xSecret, xCiphertext, xPublic);
       } catch (cause) {
-        throw new PrimitiveError("ERR_KEM", "The X-Wing ciphertext is invalid.", { cause });
+        throw new PrimitiveError("ERR_KEM", "The peer's X-Wing ciphertext is invalid.", { cause });
       }
     },
     wipe() {
-      wiped = true;
-      m.wipe();
+      secrets?.m.wipe();
+      secrets = undefined;
     },
   };
 }

@@ -1,4 +1,4 @@
-import * as crypto from "node:crypto";
+import nodeCrypto, { createPrivateKey, createPublicKey, randomBytes, timingSafeEqual } from "node:crypto";
 import type { KeyObject } from "node:crypto";
 import { ml_kem768 } from "@noble/post-quantum/ml-kem.js";
 
@@ -22,7 +22,7 @@ export interface MlKem {
 
 export const nobleMlKem: MlKem = {
   implementation: "noble",
-  generate: () => noblePair(crypto.randomBytes(64)),
+  generate: () => noblePair(randomBytes(64)),
   fromSeed: (seed) => noblePair(Uint8Array.from(seed)),
   encapsulate(publicKey) {
     const { cipherText, sharedSecret } = ml_kem768.encapsulate(publicKey);
@@ -62,21 +62,21 @@ const SEED_PREFIX: Uint8Array = Buffer.from("3054020100300b060960864801650304040
 
 /** OpenSSL's implementation, or undefined when this runtime has none. */
 export function nativeMlKem(): MlKem | undefined {
-  const node: object = crypto;
+  const node: object = nodeCrypto;
   if (!hasMlKem(node)) return undefined;
   const native: MlKem = {
     implementation: "native",
     generate: () => nativePair(node, node.generateKeyPairSync("ml-kem-768")),
     fromSeed(seed) {
       const der = Buffer.concat([SEED_PREFIX, seed]);
-      const privateKey = crypto.createPrivateKey({ key: der, format: "der", type: "pkcs8" });
+      const privateKey = createPrivateKey({ key: der, format: "der", type: "pkcs8" });
       der.fill(0);
-      return nativePair(node, { privateKey, publicKey: crypto.createPublicKey(privateKey) });
+      return nativePair(node, { privateKey, publicKey: createPublicKey(privateKey) });
     },
     encapsulate(publicKey) {
       const key = Buffer.concat([SPKI_PREFIX, publicKey]);
       const { ciphertext, sharedKey } = node.encapsulate(
-        crypto.createPublicKey({ key, format: "der", type: "spki" }),
+        createPublicKey({ key, format: "der", type: "spki" }),
       );
       return { ciphertext, sharedSecret: sharedKey };
     },
@@ -107,7 +107,7 @@ function worksHere(kem: MlKem): boolean {
   try {
     const pair = kem.generate();
     const { ciphertext, sharedSecret } = kem.encapsulate(pair.publicKey);
-    return crypto.timingSafeEqual(pair.decapsulate(ciphertext), sharedSecret);
+    return timingSafeEqual(pair.decapsulate(ciphertext), sharedSecret);
   } catch {
     return false;
   }

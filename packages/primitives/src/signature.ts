@@ -37,7 +37,9 @@ export function algorithmOf(key: KeyObject): SignatureAlgorithm {
 
 /** RSA runs on the thread pool, because it takes milliseconds; the others take microseconds. */
 export async function sign(privateKey: KeyObject, message: Uint8Array): Promise<Uint8Array> {
-  switch (algorithmOf(privateKey)) {
+  const algorithm = algorithmOf(privateKey);
+  if (privateKey.type !== "private") throw unsupported("A public key cannot sign.");
+  switch (algorithm) {
     case "ed25519":
       return nodeSign(null, message, privateKey);
     case "ecdsa-p256-sha256":
@@ -85,7 +87,11 @@ export function publicKeyFromSpki(der: Uint8Array): KeyObject {
 }
 
 function unsupported(message: string): PrimitiveError {
-  return new PrimitiveError("ERR_KEY_UNSUPPORTED", `${message} Make one with "trusted-mcp keygen".`, {
-    action: "fix",
-  });
+  return new PrimitiveError(
+    "ERR_KEY_UNSUPPORTED",
+    `${message} Use Ed25519, ECDSA P-256 or P-384, or RSA of 3072 bits or more.`,
+    {
+      action: "fix",
+    },
+  );
 }

@@ -1,1 +1,1 @@
-export {};
+export { sharedVector, sharedVectorJson } from "./shared-vectors.ts";
