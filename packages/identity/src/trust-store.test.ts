@@ -1,6 +1,6 @@
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import type { CredentialVerifier, Role } from "@trusted-mcp/channel";
-import { spkiOf, verify } from "@trusted-mcp/primitives/signature";
+import { spkiOf } from "@trusted-mcp/primitives/signature";
 import { beforeAll, describe, expect, test } from "vitest";
 import { ed25519, pem, refused, testClock } from "../test/support.ts";
 import { encodeDelegatedKey, encodeRawKey, parseCredential } from "./credential.ts";
@@ -29,7 +29,7 @@ const keys: Record<"alice" | "bob" | "p256" | "p384", Keys> = {
 };
 let rsa: Keys;
 beforeAll(() => {
-  rsa = generateKeyPairSync("rsa", { modulusLength: 4096 });
+  rsa = generateKeyPairSync("rsa", { modulusLength: 3072 });
 }, 60_000);
 
 const delegatedFrom = (pair: Keys, role: Role = "server", forAudience = audience): Promise<Uint8Array> =>
@@ -254,10 +254,4 @@ describe("an ambiguous list is refused", () => {
     const weak = generateKeyPairSync("rsa", { modulusLength: 2048 });
     await refused("ERR_KEY_UNSUPPORTED", () => pinnedServer(weak.publicKey));
   });
-});
-
-test("RSA-4096 signs and verifies with PSS, salt as long as the hash (RFC 8017 §9.1)", async () => {
-  const signature = await keySigner(rsa.privateKey).sign(message);
-  expect(signature).toHaveLength(512);
-  expect(verify(rsa.publicKey, message, signature)).toBe(true);
 });

@@ -85,6 +85,13 @@ describe("private key files that openssl makes are read and sign", () => {
   });
 });
 
+test("RSA-4096 signs with PSS, and the signature is as long as the modulus (RFC 8017 §8.1.1)", async () => {
+  const signer = await fileSigner(path("rsa-traditional.pem"));
+  const signature = await signer.sign(message);
+  expect(signature).toHaveLength(512);
+  expect(verify(await loadPublicKey(path("rsa-pkcs1.pub.pem")), message, signature)).toBe(true);
+});
+
 describe("an encrypted key opens with a passphrase from a file or the environment, never from an argument", () => {
   const encrypted = ["rsa-encrypted.pem", "rsa-traditional-encrypted.pem"];
 
