@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { decode, encode } from "./base64url.ts";
 
 const MALFORMED: object = expect.objectContaining({ code: "ERR_BASE64URL" });
-const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+const ALPHABET = Array.from("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
 
 /** The definition that `decode` must agree with: exactly the texts that `encode` produces. */
 function isCanonical(text: string): boolean {
@@ -83,7 +83,7 @@ describe("base64url (RFC 4648 §5)", () => {
         const text = template.replace("?", character);
         if (isAccepted(text)) accepted.push(character);
       }
-      const canonical = [...ALPHABET].filter((character) => isCanonical(template.replace("?", character)));
+      const canonical = ALPHABET.filter((character) => isCanonical(template.replace("?", character)));
       expect(accepted.sort()).toEqual(canonical.sort());
     }
   });
@@ -91,7 +91,7 @@ describe("base64url (RFC 4648 §5)", () => {
   it("agrees with re-encoding on texts near to valid ones", () => {
     const character = fc.oneof(
       { weight: 20, arbitrary: fc.constantFrom(...ALPHABET) },
-      fc.constantFrom(..."+/= \n\r\t\0é\u0141\u2028漢"),
+      fc.constantFrom("+", "/", "=", " ", "\n", "\r", "\t", "\0", "é", "\u0141", "\u2028", "漢"),
     );
     fc.assert(
       fc.property(fc.array(character, { maxLength: 40 }), (characters) => {
@@ -104,7 +104,7 @@ describe("base64url (RFC 4648 §5)", () => {
 
   it("refuses every changed character that would name the same bytes (malleability)", () => {
     const text = encode(Uint8Array.of(1, 2, 3, 4));
-    const same = [...ALPHABET].filter((character) => {
+    const same = ALPHABET.filter((character) => {
       const changed = text.slice(0, -1) + character;
       return accepts(changed) && Buffer.compare(decode(changed), decode(text)) === 0;
     });

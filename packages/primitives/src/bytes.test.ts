@@ -19,6 +19,7 @@ describe("utf8 (RFC 3629)", () => {
     const text = fc.string({ unit: "binary", maxLength: 300 });
     fc.assert(fc.property(text, (value) => utf8Decode(utf8(value)) === value));
     expect(utf8Decode(utf8("\ufeffa\ufffd"))).toBe("\ufeffa\ufffd");
+    expect(utf8("abc").buffer.byteLength).toBe(3);
   });
 
   it.each(["\ud800", "a\udc00b", "\udc00\ud800", "é\ud83d"])("refuses lone surrogates: %j", (text) => {

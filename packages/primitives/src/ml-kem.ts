@@ -1,6 +1,7 @@
 import nodeCrypto, { createPrivateKey, createPublicKey, randomBytes, timingSafeEqual } from "node:crypto";
 import type { KeyObject } from "node:crypto";
 import { ml_kem768 } from "@noble/post-quantum/ml-kem.js";
+import { argumentError } from "./error.ts";
 
 export const ML_KEM_PUBLIC_KEY_BYTES = 1184;
 export const ML_KEM_CIPHERTEXT_BYTES = 1088;
@@ -68,12 +69,15 @@ export function nativeMlKem(): MlKem | undefined {
     implementation: "native",
     generate: () => nativePair(node, node.generateKeyPairSync("ml-kem-768")),
     fromSeed(seed) {
+      // OpenSSL passes over bytes that follow the DER.
+      checkLength(seed, 64);
       const der = Buffer.concat([SEED_PREFIX, seed]);
       const privateKey = createPrivateKey({ key: der, format: "der", type: "pkcs8" });
       der.fill(0);
       return nativePair(node, { privateKey, publicKey: createPublicKey(privateKey) });
     },
     encapsulate(publicKey) {
+      checkLength(publicKey, ML_KEM_PUBLIC_KEY_BYTES);
       const key = Buffer.concat([SPKI_PREFIX, publicKey]);
       const { ciphertext, sharedKey } = node.encapsulate(
         createPublicKey({ key, format: "der", type: "spki" }),
@@ -96,6 +100,10 @@ function nativePair(node: NodeMlKem, pair: { publicKey: KeyObject; privateKey: K
     // OpenSSL clears the key when the last reference goes.
     wipe: () => void (privateKey = undefined),
   };
+}
+
+function checkLength(bytes: Uint8Array, length: number): void {
+  if (bytes.length !== length) throw argumentError(`Expected ${length} bytes, not ${bytes.length}.`);
 }
 
 function hasMlKem(node: object): node is NodeMlKem {

@@ -1,1 +1,2 @@
+export { withFlippedBit } from "./flip.ts";
 export { sharedVector, sharedVectorJson } from "./shared-vectors.ts";
