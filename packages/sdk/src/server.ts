@@ -5,3 +5,4 @@ export type { WebHandler } from "./server/web-handler.ts";
 export type { TrustedMcpInfo } from "./server/auth-info.ts";
 export { TrustedSdkError, type SdkErrorCode } from "./error.ts";
 export { EXTENSION, EXTENSION_NAME } from "./wire.ts";
+export { TrustedMcpServer, type Listening, type ListenOptions } from "./server/trusted-mcp-server.ts";

@@ -1,0 +1,74 @@
+import {
+  McpServer,
+  type Implementation,
+  type McpServerOptions,
+  type RegisteredPrompt,
+  type RegisteredResource,
+  type RegisteredResourceTemplate,
+  type RegisteredTool,
+} from "@modelcontextprotocol/server";
+import { EXTENSION, EXTENSION_NAME } from "../wire.ts";
+
+type Handle = RegisteredTool | RegisteredResource | RegisteredResourceTemplate | RegisteredPrompt;
+type Apply = (server: McpServer) => Handle;
+
+/**
+ * Tool, resource and prompt definitions, made once and given to each `McpServer` that serves them.
+ * They are registered on a template first, so that a wrong definition fails where it stands.
+ */
+export class Definitions {
+  readonly #info: Implementation;
+  readonly #options: McpServerOptions;
+  readonly #template: McpServer;
+  readonly #applied = new Map<Handle, Apply>();
+  /** Grows with every change, so that servers made before it can be replaced. */
+  version = 0;
+
+  constructor(info: Implementation, options: McpServerOptions) {
+    const { capabilities } = options;
+    const extensions = { ...capabilities?.extensions, [EXTENSION_NAME]: { ...EXTENSION } };
+    this.#info = info;
+    this.#options = { ...options, capabilities: { ...capabilities, extensions } };
+    this.#template = new McpServer(this.#info, this.#options);
+  }
+
+  add<T extends Handle>(apply: (server: McpServer) => T): T {
+    const handle = apply(this.#template);
+    this.#applied.set(handle, apply);
+    this.version += 1;
+    this.#follow(handle);
+    return handle;
+  }
+
+  /** A fresh server with every definition that is enabled now. */
+  server(): McpServer {
+    const server = new McpServer(this.#info, this.#options);
+    for (const [handle, apply] of this.#applied) {
+      const copy = apply(server);
+      if (!handle.enabled) copy.disable();
+    }
+    return server;
+  }
+
+  /** `enable`, `disable` and `remove` reach servers made from now on; `update` cannot and says so. */
+  #follow(handle: Handle): void {
+    const { enable, disable, remove } = handle;
+    handle.enable = () => this.#change(() => enable());
+    handle.disable = () => this.#change(() => disable());
+    handle.remove = () =>
+      this.#change(() => {
+        remove();
+        this.#applied.delete(handle);
+      });
+    handle.update = () => {
+      throw new TypeError(
+        "A definition of a TrustedMcpServer cannot be updated in place; remove it and register it again",
+      );
+    };
+  }
+
+  #change(change: () => void): void {
+    change();
+    this.version += 1;
+  }
+}
