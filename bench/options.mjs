@@ -1,0 +1,67 @@
+import { parseArgs } from "node:util";
+import { BASE, CONTROL, VARIANT_NAMES } from "./variants/index.mjs";
+import { WORKLOADS } from "./workloads.mjs";
+
+export const PARTS = ["load", "sequential", "handshake", "memory"];
+
+export const USAGE = `npm run bench -- [options]
+  --seconds S    length of one slice (default 0.5)
+  --rounds N     rounds per table, after a discarded warm-up (default 7)
+  --only A,B     variants: ${VARIANT_NAMES.join(", ")} (${BASE} and ${CONTROL} always run)
+  --workloads W  ${WORKLOADS.map((workload) => workload.name).join(", ")}
+  --parts P      ${PARTS.join(", ")}
+  --era E        legacy (default: what SDK clients speak) or modern
+  --json FILE    write every number there
+  --quick        everything once and short: shows that it runs, says nothing about speed
+  --help`;
+
+function choose(text, all, option) {
+  if (text === undefined) return all;
+  const chosen = text.split(",");
+  const unknown = chosen.filter((name) => !all.includes(name));
+  if (unknown.length > 0)
+    throw new Error(`${option}: unknown ${unknown.join(", ")}; there are ${all.join(", ")}`);
+  return all.filter((name) => chosen.includes(name));
+}
+
+function positive(text, option) {
+  const value = Number(text);
+  if (!(value > 0)) throw new Error(`${option} needs a number above 0`);
+  return value;
+}
+
+export function readOptions(args) {
+  const { values } = parseArgs({
+    args,
+    options: {
+      seconds: { type: "string" },
+      rounds: { type: "string" },
+      only: { type: "string" },
+      workloads: { type: "string" },
+      parts: { type: "string" },
+      era: { type: "string", default: "legacy" },
+      json: { type: "string" },
+      quick: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
+  });
+  const quick = values.quick;
+  const variants = choose(values.only, VARIANT_NAMES, "--only");
+  const workloads = choose(
+    values.workloads,
+    WORKLOADS.map((workload) => workload.name),
+    "--workloads",
+  );
+  if (!["legacy", "modern"].includes(values.era)) throw new Error("--era is legacy or modern");
+  return {
+    help: values.help,
+    quick,
+    seconds: positive(values.seconds ?? (quick ? 0.06 : 0.5), "--seconds"),
+    rounds: Math.max(1, Math.round(positive(values.rounds ?? (quick ? 2 : 7), "--rounds"))),
+    variants: VARIANT_NAMES.filter((name) => name === BASE || name === CONTROL || variants.includes(name)),
+    workloads: WORKLOADS.filter((workload) => workloads.includes(workload.name)),
+    parts: choose(values.parts, PARTS, "--parts"),
+    era: values.era,
+    json: values.json,
+  };
+}

@@ -1,0 +1,81 @@
+/** The load process: starts the servers, runs the parts, prints, and ends everything it started. */
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { describeMachine } from "./machine.mjs";
+import { measureHandshakes } from "./parts/handshake.mjs";
+import { measureLoad } from "./parts/load.mjs";
+import { measureMemory } from "./parts/memory.mjs";
+import { measureSequential } from "./parts/sequential.mjs";
+import { handshakeTable, heading, loadTable, memoryTable, sequentialTable, targetTable } from "./report.mjs";
+import { startServerProcess } from "./server-process.mjs";
+import { judge } from "./targets.mjs";
+import { loadVariant } from "./variants/index.mjs";
+import { WORKLOADS } from "./workloads.mjs";
+
+/** The sequential part calls with the 1 KB message, the size that the targets speak of. */
+const SEQUENTIAL_WORKLOAD = WORKLOADS.find((workload) => workload.name === "1K");
+
+async function startServers(names, context, failures) {
+  const servers = [];
+  for (const name of names) {
+    try {
+      const variant = await loadVariant(name);
+      const process = await startServerProcess(name, context);
+      servers.push({
+        name,
+        process,
+        client: await variant.client(process.facts, context),
+        ...(variant.sdkFetch && { sdkFetch: () => variant.sdkFetch(process.facts, context) }),
+        ...(variant.openIdle && { openIdle: () => variant.openIdle(process.facts, context) }),
+      });
+    } catch (error) {
+      failures.push(`${name} did not start: ${error instanceof Error ? error.message : error}`);
+    }
+  }
+  return servers;
+}
+
+async function run(options, directory) {
+  const started = performance.now();
+  const results = { machine: describeMachine(), options, load: {}, failures: [] };
+  const { seconds, rounds, era, quick } = options;
+  console.log(heading(results));
+  const servers = await startServers(options.variants, { era, directory }, results.failures);
+  try {
+    if (options.parts.includes("load"))
+      for (const workload of options.workloads) {
+        results.load[workload.name] = await measureLoad(servers, { workload, era, rounds, seconds });
+        console.log(loadTable(workload, results.load[workload.name]));
+      }
+    if (options.parts.includes("sequential")) {
+      const workload = SEQUENTIAL_WORKLOAD;
+      results.sequential = await measureSequential(servers, { workload, era, rounds, seconds });
+      console.log(sequentialTable(workload, results.sequential));
+    }
+    if (options.parts.includes("memory")) {
+      results.memory = await measureMemory(servers, { sessions: quick ? 20 : 500 });
+      console.log(memoryTable(results.memory));
+    }
+  } finally {
+    await Promise.all(servers.map(({ process }) => process.stop()));
+  }
+  if (options.parts.includes("handshake")) {
+    results.handshake = await measureHandshakes({ quick });
+    console.log(handshakeTable(results.handshake));
+  }
+  results.targets = judge(results);
+  results.seconds = (performance.now() - started) / 1000;
+  console.log(targetTable(results));
+  return results;
+}
+
+const [options] = await once(process, "message");
+process.disconnect();
+try {
+  const results = await run(options, process.argv[2]);
+  if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(results, undefined, 1)}\n`);
+  process.exitCode = results.failures.length === 0 ? 0 : 1;
+} catch (error) {
+  console.error(error);
+  process.exitCode = 1;
+}

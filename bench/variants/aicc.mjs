@@ -1,0 +1,41 @@
+/** Control: the AICC/0.1 message scheme around the same server. */
+import { createPublicKey, generateKeyPairSync } from "node:crypto";
+import { createServer } from "node:http";
+import { toNodeHandler } from "@modelcontextprotocol/node";
+import { aiccFetch } from "../controls/aicc-fetch.mjs";
+import { aiccHandler } from "../controls/aicc-handler.mjs";
+import { AICC_HEADER, openBody, sealEnvelope, wrapKey } from "../controls/aicc.mjs";
+import { listen } from "../listen.mjs";
+import { openConnection, requestHead } from "../load/connection.mjs";
+import { createHandler } from "../mcp-server.mjs";
+import { callHeaders } from "../workloads.mjs";
+
+export async function startServer() {
+  const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 4096 });
+  const server = createServer(toNodeHandler(aiccHandler(createHandler(), privateKey)));
+  return { ...(await listen(server)), publicKey: publicKey.export({ type: "spki", format: "pem" }) };
+}
+
+export async function client({ url, publicKey: pem }, { era }) {
+  const publicKey = createPublicKey(pem);
+  return {
+    async open() {
+      const connection = await openConnection(url);
+      return {
+        async call(message, workload) {
+          const head = requestHead(url, { ...callHeaders(era, workload), [AICC_HEADER]: "1" });
+          const { key, wrapped } = wrapKey(publicKey);
+          const response = await connection.request(head, sealEnvelope(key, message, wrapped));
+          if (response.status !== 200) throw new Error(`status ${response.status}`);
+          const contentType = /^content-type: *(.*)$/im.exec(response.head)?.[1] ?? "";
+          return openBody(key, response.body, contentType);
+        },
+        close: () => connection.close(),
+      };
+    },
+  };
+}
+
+export async function sdkFetch({ url, publicKey }) {
+  return { url, fetch: aiccFetch(createPublicKey(publicKey)) };
+}

@@ -1,0 +1,28 @@
+/**
+ * A variant is a module with
+ *   startServer(context)      → { url, close, …facts }, in the server process; facts travel as JSON
+ *   client(facts, context)    → { open() → { call(message, workload) → answer body, close() } }, in the load process
+ *   sdkFetch(facts, context)  → { url, fetch?, close? } for the SDK's own client (left out: not in that part)
+ *   openIdle(facts, context)  → leaves one idle session on the server (left out: not in the memory part)
+ * `context` is { era, directory }: `directory` holds this run's throw-away keys.
+ */
+const LOADERS = {
+  plain: () => import("./plain.mjs"),
+  "plain-again": () => import("./plain-again.mjs"),
+  tls: () => import("./tls.mjs"),
+  aicc: () => import("./aicc.mjs"),
+  floor: () => import("./floor.mjs"),
+  wrapped: () => import("./wrapped.mjs"),
+  "wrapped-web": () => import("./wrapped-web.mjs"),
+  native: () => import("./native.mjs"),
+};
+
+export const VARIANT_NAMES = Object.keys(LOADERS);
+
+/** Every ratio has `plain` below the line; `plain-again` says how far a ratio can be trusted. */
+export const BASE = "plain";
+export const CONTROL = "plain-again";
+
+export async function loadVariant(name) {
+  return await LOADERS[name]();
+}

@@ -1,0 +1,5 @@
+/**
+ * A second process with the very same server: what differs between it and `plain` is noise, so it measures the
+ * smallest effect that the run can see.
+ */
+export { client, sdkFetch, startServer } from "./plain.mjs";
