@@ -1,0 +1,41 @@
+import type { KeyObject } from "node:crypto";
+import { PrimitiveError } from "./error.ts";
+
+export type SignatureAlgorithm = "ed25519" | "ecdsa-p256-sha256" | "ecdsa-p384-sha384" | "rsa-pss-sha384";
+
+/** The one algorithm a key is used with. It follows from the key, so nobody can negotiate a weaker one. */
+export function algorithmOf(key: KeyObject): SignatureAlgorithm {
+  switch (key.asymmetricKeyType) {
+    case "ed25519":
+      return "ed25519";
+    case "ec":
+      return ecdsaAlgorithm(key.asymmetricKeyDetails?.namedCurve);
+    case "rsa":
+      checkRsa(key.asymmetricKeyDetails?.modulusLength ?? 0, key.asymmetricKeyDetails?.publicExponent ?? 0n);
+      return "rsa-pss-sha384";
+    default:
+      throw unsupportedKey(`Keys of type ${key.asymmetricKeyType ?? key.type} cannot sign here.`);
+  }
+}
+
+export function unsupportedKey(message: string): PrimitiveError {
+  return new PrimitiveError(
+    "ERR_KEY_UNSUPPORTED",
+    `${message} Use Ed25519, ECDSA P-256 or P-384, or RSA of 3072 to 8192 bits.`,
+    { action: "fix" },
+  );
+}
+
+function ecdsaAlgorithm(curve: string | undefined): SignatureAlgorithm {
+  if (curve === "prime256v1") return "ecdsa-p256-sha256";
+  if (curve === "secp384r1") return "ecdsa-p384-sha384";
+  throw unsupportedKey(`EC keys on ${curve ?? "a curve without a name"} are not accepted.`);
+}
+
+function checkRsa(bits: number, exponent: bigint): void {
+  if (bits < 3072 || bits > 8192) throw unsupportedKey(`RSA keys of ${bits} bits are not accepted.`);
+  // FIPS 186-5 §5.1 asks for an odd e > 2^16; the upper bound keeps verification cheap.
+  if (exponent < 65_537n || exponent >= 2n ** 64n || exponent % 2n === 0n) {
+    throw unsupportedKey("The RSA public exponent must be odd, at least 65537 and below 2^64.");
+  }
+}
