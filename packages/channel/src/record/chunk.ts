@@ -110,6 +110,7 @@ export class ChunkOpener {
   #index = 0;
   #buffer: Uint8Array = new Uint8Array(0);
   #final = false;
+  #failed = false;
   firstTag: Uint8Array = new Uint8Array(0);
 
   constructor(traffic: TrafficKey, header: Uint8Array) {
@@ -123,6 +124,15 @@ export class ChunkOpener {
 
   /** Contents of every chunk completed by `bytes`; holds back at most one partial chunk (64 KiB). */
   push(bytes: Uint8Array): Uint8Array[] {
+    // After one bad byte nothing more is released, whatever the caller does with the error.
+    if (this.#failed) throw new ChannelError("ERR_RECORD_AUTH", "This message was refused before");
+    this.#failed = true;
+    const contents = this.#take(bytes);
+    this.#failed = false;
+    return contents;
+  }
+
+  #take(bytes: Uint8Array): Uint8Array[] {
     const input = this.#buffer.length === 0 ? bytes : join(this.#buffer, bytes);
     const contents: Uint8Array[] = [];
     let at = 0;
@@ -138,13 +148,14 @@ export class ChunkOpener {
       contents.push(this.#open(input.subarray(at + LENGTH_BYTES, at + LENGTH_BYTES + size)));
       at += LENGTH_BYTES + size;
     }
-    this.#buffer = at === input.length ? new Uint8Array(0) : input.slice(at);
+    // A copy: the rest may be a view on memory that the caller reuses (`slice` of a Buffer is one).
+    this.#buffer = new Uint8Array(input.subarray(at));
     return contents;
   }
 
   /** Call when no more bytes come. @throws ChannelError ERR_RECORD_TRUNCATED unless the final chunk was opened. */
   end(): void {
-    if (!this.#final) {
+    if (this.#failed || !this.#final) {
       throw new ChannelError(
         "ERR_RECORD_TRUNCATED",
         "The sealed message ended before its final part: it was cut on the way",
@@ -165,7 +176,7 @@ export class ChunkOpener {
         { cause },
       );
     }
-    if (this.#index === 0) this.firstTag = chunk.slice(chunk.length - TAG_BYTES);
+    if (this.#index === 0) this.firstTag = new Uint8Array(chunk.subarray(chunk.length - TAG_BYTES));
     this.#index += 1;
     const flags = plaintext[0] ?? 0;
     const size = ((plaintext[1] ?? 0) << 16) | ((plaintext[2] ?? 0) << 8) | (plaintext[3] ?? 0);

@@ -2,8 +2,8 @@ import { random, wipe } from "@trusted-mcp/primitives/bytes";
 import { encode as base64url } from "@trusted-mcp/primitives/base64url";
 import type { Clock } from "@trusted-mcp/primitives/clock";
 import { generateKemKeyPair, XWING } from "@trusted-mcp/primitives/kem";
-import { ChannelError } from "../error.ts";
-import type { ResumptionTicket } from "../handshake/initiator.ts";
+import { ChannelError, parsing } from "../error.ts";
+import type { ResumptionTicket } from "../handshake/ticket.ts";
 import type { AppraisalResult, Peer } from "../ports.ts";
 import { ChunkOpener, ChunkSealer, openWhole } from "../record/chunk.ts";
 import { KIND, kindOf } from "../record/head.ts";
@@ -60,6 +60,7 @@ export class InitiatorSession {
   #lastUsed: number;
   #epochStarted: number;
   #closed = false;
+  #destroyed = false;
   #rekeying = false;
 
   constructor(state: InitiatorSessionState) {
@@ -137,6 +138,8 @@ export class InitiatorSession {
       chunks,
       openResponse: (responseHeader) => {
         if (answered) throw new ChannelError("ERR_REPLAY", "A second answer came for one request");
+        // Wiped keys are zeros, which anybody knows: an answer under them would be anybody's.
+        if (this.#destroyed) throw new ChannelError("ERR_SESSION_EXPIRED", "The session's keys are gone");
         answered = true;
         const fresh = parseResponseHeader(responseHeader);
         return new ChunkOpener(responseKey(epoch, sequence, nonce, sealer.firstTag, fresh), responseHeader);
@@ -163,7 +166,8 @@ export class InitiatorSession {
         throw new ChannelError("ERR_REKEY", "The server's answer to a rekey is not one");
       }
       const ciphertext = content.subarray(1);
-      this.#epoch = nextEpoch(current, kem.publicKey, ciphertext, kem.decapsulate(ciphertext));
+      const shared = parsing("ERR_REKEY", "The server's ciphertext", () => kem.decapsulate(ciphertext));
+      this.#epoch = nextEpoch(current, kem.publicKey, ciphertext, shared);
       this.#epochStarted = this.#clock.monotonic();
       // Answers in flight still derive from the old epoch's s2c key; its root derives nothing more.
       wipe(current.root, current.clientToServer);
@@ -184,6 +188,7 @@ export class InitiatorSession {
   /** Overwrites the keys. Answers still in flight can no longer be opened. */
   destroy(): void {
     this.#closed = true;
+    this.#destroyed = true;
     wipeEpoch(this.#epoch);
   }
 }

@@ -58,6 +58,7 @@ export class ResponderSession {
   #current: Epoch;
   #next: Epoch | null = null;
   #old: { epoch: Epoch; until: number } | null = null;
+  #lastRekey = -1;
   #closed = false;
   /** Monotonic ms of the last authentic record. */
   lastUsed: number;
@@ -103,7 +104,7 @@ export class ResponderSession {
       case KIND.message:
         return { kind: "message", content, answer };
       case KIND.rekey:
-        return { kind: "handled", answer, reply: this.#rekey(epoch, content, answer) };
+        return { kind: "handled", answer, reply: this.#rekey(epoch, header.sequence, content, answer) };
       case KIND.close:
         this.destroy();
         return { kind: "closed", answer, reply: answer.seal([Uint8Array.of(KIND.close)], true) };
@@ -132,8 +133,11 @@ export class ResponderSession {
   #epochFor(number: number): Epoch {
     if (number === this.#current.number) return this.#current;
     if (number === this.#next?.number) return this.#next;
-    const old = this.#old;
-    if (old !== null && number === old.epoch.number && this.#clock.monotonic() < old.until) return old.epoch;
+    if (this.#old !== null && this.#clock.monotonic() >= this.#old.until) {
+      wipeEpoch(this.#old.epoch);
+      this.#old = null;
+    }
+    if (number === this.#old?.epoch.number) return this.#old.epoch;
     throw new ChannelError("ERR_EPOCH", "The record's key epoch is not in use");
   }
 
@@ -146,9 +150,12 @@ export class ResponderSession {
     this.#next = null;
   }
 
-  #rekey(epoch: Epoch, content: Uint8Array, answer: Answer): Uint8Array[] {
-    if (epoch !== this.#current || content.length !== 1 + XWING.publicKeyBytes)
+  #rekey(epoch: Epoch, sequence: number, content: Uint8Array, answer: Answer): Uint8Array[] {
+    // A delayed rekey that comes after a newer one must not replace the keys the client already uses.
+    const stale = sequence < this.#lastRekey;
+    if (stale || epoch !== this.#current || content.length !== 1 + XWING.publicKeyBytes)
       return answer.seal([encodeRefusal(3)], true);
+    this.#lastRekey = sequence;
     const publicKey = content.subarray(1);
     try {
       const { ciphertext, sharedSecret } = encapsulate(publicKey);
