@@ -11,6 +11,9 @@ export const METHOD_HANDSHAKE = "trusted-mcp/1/handshake";
 export const METHOD_RECORD = "trusted-mcp/1/record";
 export const METHOD_PART = "trusted-mcp/1/part";
 
+/** Numbers and null; `true` is no JSON-RPC id. */
+const ID = /^(?:null|-?[0-9][0-9.eE+-]{0,30})$/;
+
 export interface RecordFrame {
   readonly header: Uint8Array;
   readonly chunks: Uint8Array;
@@ -27,11 +30,11 @@ export type RequestFrame =
     };
 
 export function encodeHandshakeRequest(id: string, message: Uint8Array): string {
-  return `{"jsonrpc":"2.0","id":"${id}","method":"${METHOD_HANDSHAKE}","params":{"m":"${encode(message)}"}}`;
+  return `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"method":"${METHOD_HANDSHAKE}","params":{"m":"${encode(message)}"}}`;
 }
 
 export function encodeRecordRequest(id: string, header: Uint8Array, chunks: readonly Uint8Array[]): string {
-  return `{"jsonrpc":"2.0","id":"${id}","method":"${METHOD_RECORD}","params":${recordObject(header, chunks)}}`;
+  return `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"method":"${METHOD_RECORD}","params":${recordObject(header, chunks)}}`;
 }
 
 /** @param id - JSON text of the request's id, echoed. */
@@ -139,7 +142,7 @@ function bytes(value: Value | undefined): Uint8Array {
 /** A JSON-RPC id as JSON text: a short string, a number or null; it is only ever echoed. */
 function jsonId(value: Value | undefined): string {
   if (typeof value === "string" && value.length <= 128) return JSON.stringify(value);
-  if (value !== undefined && typeof value !== "string" && "scalar" in value && value.scalar.length <= 32)
+  if (value !== undefined && typeof value !== "string" && "scalar" in value && ID.test(value.scalar))
     return value.scalar;
-  throw new ChannelError("ERR_MALFORMED", "A frame's id is missing or too long");
+  throw new ChannelError("ERR_MALFORMED", "A frame's id is missing, too long or of another kind");
 }

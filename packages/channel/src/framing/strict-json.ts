@@ -6,6 +6,8 @@ export type Value = string | { readonly scalar: string } | ReadonlyMap<string, V
 const MAX_DEPTH = 3;
 const MAX_MEMBERS = 8;
 const SCALAR = /(?:null|true|false|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)/y;
+// oxlint-disable-next-line no-control-regex
+const CONTROL = /[\u0000-\u001f]/;
 const SPACE = /[ \t\n\r]*/y;
 
 function bad(what: string): ChannelError {
@@ -82,6 +84,8 @@ class Cursor {
     if (end < 0) throw bad("a string does not end");
     this.#at = end + 1;
     const raw = this.#text.slice(start, end);
+    // RFC 8259 §7. Longer strings are only ever read as base64url, which has no control characters either.
+    if (raw.length <= 256 && CONTROL.test(raw)) throw bad("a string holds a control character");
     if (!raw.includes("\\")) return raw;
     try {
       const parsed: unknown = JSON.parse(`"${raw}"`);
