@@ -1,7 +1,9 @@
 import { Writer, utf8 } from "@trusted-mcp/primitives/bytes";
 import { sha384, sha512 } from "@trusted-mcp/primitives/hash";
+import { ChannelError } from "./error.ts";
 import { expand } from "./key-schedule.ts";
-import type { Role } from "./ports.ts";
+import type { AppraisalResult, Evidence, EvidenceAppraiser, EvidenceProvider, Role } from "./ports.ts";
+import { MAX_EVIDENCE_BYTES } from "./suite.ts";
 import { encodeItems } from "./transcript.ts";
 
 /** `session` freshness: evidence made for this handshake and no other. The only one in version 1. */
@@ -57,4 +59,46 @@ export function reportData(input: ReportDataInput): Uint8Array {
       utf8(input.audience),
     ]),
   );
+}
+
+/** Names of evidence types: 1 to 64 visible ASCII characters. */
+export const EVIDENCE_TYPE: RegExp = /^[!-~]{1,64}$/;
+
+/** Asks this end's provider; what it gives must be what was asked for. */
+export async function collectEvidence(
+  provider: EvidenceProvider,
+  data: Uint8Array,
+  types: readonly string[],
+): Promise<Evidence> {
+  const evidence = await provider.collect(data, { types });
+  if (types.includes(evidence.type) && evidence.bytes.length <= MAX_EVIDENCE_BYTES) return evidence;
+  throw new ChannelError(
+    "ERR_EVIDENCE_UNAVAILABLE",
+    "The provider's evidence is too large or of another type",
+  );
+}
+
+/**
+ * Gates on the peer's evidence: only `affirming` and `warning` open a session; everything else, unknown
+ * values included, closes. Agreement on the evidence alone is not acceptance.
+ */
+export async function appraiseEvidence(
+  appraiser: EvidenceAppraiser,
+  evidence: Evidence | null,
+  context: Parameters<EvidenceAppraiser["appraise"]>[1],
+): Promise<AppraisalResult> {
+  if (evidence === null) {
+    const message = `The ${context.role} gave no attestation evidence, which this end requires`;
+    throw new ChannelError("ERR_EVIDENCE_MISSING", message);
+  }
+  if (!appraiser.types.includes(evidence.type)) {
+    throw new ChannelError(
+      "ERR_EVIDENCE_REFUSED",
+      `The ${context.role}'s evidence is not of a type asked for`,
+    );
+  }
+  const result = await appraiser.appraise(evidence, context);
+  if (result.status === "affirming" || result.status === "warning") return result;
+  const message = `The ${context.role}'s attestation evidence was appraised as ${String(result.status)}`;
+  throw new ChannelError("ERR_EVIDENCE_REFUSED", message);
 }

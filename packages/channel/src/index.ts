@@ -24,12 +24,8 @@ export {
   VERSION_1,
 } from "./suite.ts";
 export { signatureInput } from "./transcript.ts";
-export {
-  initiate,
-  type Exchange,
-  type InitiatorOptions,
-  type ResumptionTicket,
-} from "./handshake/initiator.ts";
+export { initiate, type Exchange, type InitiatorOptions } from "./handshake/initiator.ts";
+export type { ResumptionTicket } from "./handshake/ticket.ts";
 export { Responder, type HandshakeEvent, type ResponderOptions } from "./handshake/responder.ts";
 export { MemoryPendingStore } from "./handshake/pending-store.ts";
 export { MemoryTicketStore } from "./handshake/ticket-store.ts";

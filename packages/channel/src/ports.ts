@@ -116,8 +116,11 @@ export interface PendingHandshake {
 export interface PendingStore {
   /** False when full: the handshake is refused. */
   put(id: string, entry: PendingHandshake): boolean;
+  /** True when `put` would refuse now: asked before anything expensive is done. */
+  readonly full: boolean;
   get(id: string): PendingHandshake | undefined;
   claim(id: string): boolean;
+  /** Entries that have not expired. */
   readonly size: number;
 }
 

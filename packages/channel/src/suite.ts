@@ -27,6 +27,8 @@ export const MAX_AUDIENCE_BYTES = 1024;
 export const MAX_CREDENTIAL_BYTES = 16_384;
 export const MAX_SIGNATURE_BYTES = 1024;
 export const MAX_EVIDENCE_BYTES = 1_048_576;
+/** Largest sealed part of S1 and F2: a credential, a signature, the parameters, padding. */
+export const MAX_AUTHENTICATION_BYTES: number = MAX_CREDENTIAL_BYTES + 8192;
 /** Largest handshake message accepted: evidence plus everything else. */
 export const MAX_HANDSHAKE_BYTES: number = MAX_EVIDENCE_BYTES + 65_536;
 

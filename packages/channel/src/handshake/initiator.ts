@@ -1,8 +1,8 @@
 import { equal, random, wipe } from "@trusted-mcp/primitives/bytes";
 import { systemClock, type Clock } from "@trusted-mcp/primitives/clock";
 import { generateKemKeyPair, type KemKeyPair } from "@trusted-mcp/primitives/kem";
-import { ChannelError } from "../error.ts";
-import { clientBinder, reportData, serverBinder } from "../evidence.ts";
+import { ChannelError, parsing } from "../error.ts";
+import { appraiseEvidence, clientBinder, collectEvidence, reportData, serverBinder } from "../evidence.ts";
 import * as schedule from "../key-schedule.ts";
 import type {
   AppraisalResult,
@@ -10,7 +10,6 @@ import type {
   CredentialVerifier,
   EvidenceAppraiser,
   EvidenceProvider,
-  Peer,
   VerifiedCredential,
 } from "../ports.ts";
 import { InitiatorSession } from "../session/initiator-session.ts";
@@ -24,20 +23,11 @@ import {
   VERSION_1,
 } from "../suite.ts";
 import { hashItems, signatureInput } from "../transcript.ts";
-import { alertText } from "./alert.ts";
+import { alertAction, alertText } from "./alert.ts";
 import * as message from "./message.ts";
 import { openFlight, sealFlight } from "./secrets.ts";
 import * as sealed from "./sealed.ts";
-
-/** A ticket as the initiator keeps it: what the next handshake with this server may start from. */
-export interface ResumptionTicket {
-  readonly id: Uint8Array;
-  readonly psk: Uint8Array;
-  readonly audience: string;
-  /** ms since the epoch; never later than the original session's end. */
-  readonly notAfter: number;
-  readonly serverCredential: Uint8Array;
-}
+import { checkTicket, type ResumptionTicket } from "./ticket.ts";
 
 export interface InitiatorOptions {
   /** The server this client means to reach, as the server names itself; usually its URL. */
@@ -49,6 +39,7 @@ export interface InitiatorOptions {
   readonly framings?: readonly number[];
   readonly evidence?: EvidenceProvider;
   readonly appraiser?: EvidenceAppraiser;
+  /** Used up, whatever comes of the handshake. With an appraiser it is not used: attested sessions start afresh. */
   readonly ticket?: ResumptionTicket;
   readonly clock?: Clock;
 }
@@ -57,6 +48,7 @@ export interface InitiatorOptions {
 export type Exchange = (message: Uint8Array) => Promise<Uint8Array>;
 
 const MAX_RETRIES = 2;
+const DAY_MS = 24 * 60 * 60 * 1000;
 
 /**
  * Runs the handshake as the initiator (spec §3).
@@ -69,6 +61,7 @@ export async function initiate(options: InitiatorOptions, exchange: Exchange): P
     return await new Handshake(options, exchange, kem).run();
   } finally {
     kem.wipe();
+    if (options.ticket) wipe(options.ticket.psk);
   }
 }
 
@@ -88,12 +81,13 @@ class Handshake {
     this.#request = options.appraiser
       ? { types: options.appraiser.types, context: random(NONCE_BYTES) }
       : null;
-    this.#ticket = options.ticket ?? null;
+    this.#ticket = options.appraiser ? null : (options.ticket ?? null);
   }
 
   async run(): Promise<InitiatorSession> {
     const options = this.#options;
     const offered = options.framings ?? [FRAMING_BINARY, FRAMING_JSON];
+    if (this.#ticket) checkTicket(this.#ticket, options.audience, this.#clock.now());
     const core = message.encodeF1Core({
       versions: [VERSION_1],
       suites: [SUITE_XWING_AES256GCM_SHA384],
@@ -108,22 +102,31 @@ class Handshake {
     });
     const early = schedule.earlySecret(this.#ticket?.psk ?? null);
     const binder = this.#ticket ? schedule.pskBinder(early, core) : null;
-    const { f1, s1 } = await this.#firstFlight(core, binder);
-    checkChoice(s1, offered);
+    try {
+      const { f1, s1 } = await this.#firstFlight(core, binder);
+      checkChoice(s1, offered);
+      const shared = parsing("ERR_MALFORMED", "S1's KEM ciphertext", () =>
+        this.#kem.decapsulate(s1.kemCiphertext),
+      );
+      const handshake = schedule.handshakeSecret(early, shared);
+      wipe(shared);
+      return await this.#continue(s1, handshake, hashItems(f1, s1.clear));
+    } finally {
+      wipe(early);
+    }
+  }
 
-    const shared = this.#kem.decapsulate(s1.kemCiphertext);
-    const handshake = schedule.handshakeSecret(early, shared);
-    wipe(shared, early);
-    const th0 = hashItems(f1, s1.clear);
-    const server = await this.#openS1(s1, handshake, th0);
-
-    const { f2, th3 } = await this.#secondFlight(s1, handshake, th0, server);
+  async #continue(s1: message.S1, handshake: Uint8Array, th0: Uint8Array): Promise<InitiatorSession> {
     const master = schedule.masterSecret(handshake);
-    const answer = await this.#exchange(f2);
-    this.#refuseAlert(answer, handshake, th3);
-    const session = await this.#openS2(answer, s1.framing, master, th3, server);
-    wipe(handshake, master);
-    return session;
+    try {
+      const server = await this.#openS1(s1, handshake, th0);
+      const { f2, th3 } = await this.#secondFlight(s1, handshake, th0, server);
+      const answer = await this.#exchange(f2);
+      refuseAlert(answer, handshake, th3);
+      return await this.#openS2(answer, s1.framing, master, th3, server);
+    } finally {
+      wipe(handshake, master);
+    }
   }
 
   async #firstFlight(
@@ -230,16 +233,6 @@ class Handshake {
     return own;
   }
 
-  #refuseAlert(answer: Uint8Array, handshake: Uint8Array, th3: Uint8Array): void {
-    if (message.typeOf(answer) !== message.TYPE.ALERT) return;
-    const alert = message.parseFlight(message.TYPE.ALERT, answer);
-    const key = schedule.trafficKey(handshake, "alert", [th3]);
-    const [code = 0] = openFlight(key, alert.clear, alert.sealed, "The server's refusal");
-    throw new ChannelError("ERR_REFUSED_BY_PEER", `The handshake was refused: ${alertText(code)}`, {
-      action: "fix",
-    });
-  }
-
   async #openS2(
     answer: Uint8Array,
     framing: number,
@@ -252,15 +245,18 @@ class Handshake {
     const grant = sealed.parseGrant(openFlight(key, s2.clear, s2.sealed, "S2"));
     const th4 = hashItems(th3, answer);
     const appraisal = await this.#appraise(grant, master, th3, s2.id, server);
-    const root = await this.#confirm(grant, master, th4, server);
+    const { root, lifetimeSeconds } = await this.#confirm(grant, master, th4, server);
     const now = this.#clock.now();
     const notAfter = Math.min(
-      now + grant.lifetimeSeconds * 1000,
+      now + Math.min(grant.lifetimeSeconds * 1000, lifetimeSeconds * 1000, DAY_MS),
       server.verified.peer.notAfter ?? Infinity,
       appraisal?.notAfter ?? Infinity,
       this.#ticket?.notAfter ?? Infinity,
       this.#ownNotAfter,
     );
+    if (!(notAfter - now >= 1000)) {
+      throw new ChannelError("ERR_EXPIRED", "A credential or the evidence has expired", { action: "fix" });
+    }
     return new InitiatorSession({
       id: grant.sessionId,
       root,
@@ -304,39 +300,31 @@ class Handshake {
   ): Promise<AppraisalResult | null> {
     const { appraiser, audience } = this.#options;
     if (appraiser === undefined || this.#request === null) return null;
-    if (grant.evidence === null) {
-      throw new ChannelError(
-        "ERR_EVIDENCE_MISSING",
-        "The server gave no attestation evidence, which this client requires",
-      );
-    }
     const expected = reportData({
       role: "server",
       binder: serverBinder(master, th3, nonceS2, this.#request.context),
-      signingSpki: this.#ticket ? null : server.verified.spki,
+      signingSpki: server.verified.spki,
       ownCredential: server.auth.credential,
       peerCredential: this.#own?.bytes ?? null,
       audience,
     });
-    return accept(
-      await appraiser.appraise(grant.evidence, {
-        reportData: expected,
-        role: "server",
-        audience,
-        now: this.#clock.now(),
-      }),
-      "server",
-    );
+    return await appraiseEvidence(appraiser, grant.evidence, {
+      reportData: expected,
+      role: "server",
+      audience,
+      now: this.#clock.now(),
+    });
   }
 
-  /** F3/S3 when the server asked for evidence; returns app_root either way. */
+  /** F3/S3 when the server asked for evidence; gives app_root and the session's life either way. */
   async #confirm(
     grant: sealed.Grant,
     master: Uint8Array,
     th4: Uint8Array,
     server: ServerState,
-  ): Promise<Uint8Array> {
-    if (!grant.evidenceWanted) return schedule.applicationRoot(master, th4, null);
+  ): Promise<{ root: Uint8Array; lifetimeSeconds: number }> {
+    const { lifetimeSeconds } = grant;
+    if (!grant.evidenceWanted) return { root: schedule.applicationRoot(master, th4, null), lifetimeSeconds };
     const wanted = server.params.evidenceRequest;
     const provider = this.#options.evidence;
     const type = wanted?.types.find((name) => provider?.types.includes(name));
@@ -356,15 +344,29 @@ class Handshake {
       peerCredential: server.auth.credential,
       audience: this.#options.audience,
     });
-    const evidence = await provider.collect(data, { types: wanted.types });
+    const evidence = await collectEvidence(provider, data, wanted.types);
     const clear = message.encodeFlightClear(message.TYPE.F3, grant.sessionId);
     const key = schedule.trafficKey(master, "f3", [th4]);
     const f3 = message.encodeFlight(clear, sealFlight(key, clear, sealed.encodeEvidenceSealed(evidence)));
     const root = schedule.applicationRoot(master, th4, sealed.evidenceItem(evidence));
-    const s3 = message.parseFlight(message.TYPE.S3, await this.#exchange(f3));
-    openFlight(schedule.trafficKey(root, "s3", []), s3.clear, s3.sealed, "S3");
-    return root;
+    const answer = await this.#exchange(f3);
+    refuseAlert(answer, master, th4);
+    const s3 = message.parseFlight(message.TYPE.S3, answer);
+    const accepted = openFlight(schedule.trafficKey(root, "s3", []), s3.clear, s3.sealed, "S3");
+    return { root, lifetimeSeconds: sealed.parseAcceptance(accepted) };
   }
+}
+
+/** Only a server that this client authenticated can have sealed this refusal. */
+function refuseAlert(answer: Uint8Array, secret: Uint8Array, transcript: Uint8Array): void {
+  if (message.typeOf(answer) !== message.TYPE.ALERT) return;
+  const alert = message.parseFlight(message.TYPE.ALERT, answer);
+  const key = schedule.trafficKey(secret, "alert", [transcript]);
+  const [code = 0, ...more] = openFlight(key, alert.clear, alert.sealed, "The server's refusal");
+  if (more.length > 0) throw new ChannelError("ERR_MALFORMED", "The server's refusal is too long");
+  throw new ChannelError("ERR_REFUSED_BY_PEER", `The handshake was refused: ${alertText(code)}`, {
+    action: alertAction(code),
+  });
 }
 
 interface ServerState {
@@ -383,13 +385,4 @@ function checkChoice(s1: message.S1, framings: readonly number[]): void {
   }
   if (!framings.includes(s1.framing))
     throw new ChannelError("ERR_FRAMING", "The server chose a framing that was not offered");
-}
-
-/** Only `affirming` and `warning` open a session; everything else, unknown values included, closes. */
-export function accept(result: AppraisalResult, role: Peer["name"]): AppraisalResult {
-  if (result.status === "affirming" || result.status === "warning") return result;
-  throw new ChannelError(
-    "ERR_EVIDENCE_REFUSED",
-    `The ${role}'s attestation evidence was appraised as ${result.status}`,
-  );
 }

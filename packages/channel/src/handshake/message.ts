@@ -1,10 +1,12 @@
 import { Reader, Writer, utf8, utf8Decode } from "@trusted-mcp/primitives/bytes";
 import { XWING } from "@trusted-mcp/primitives/kem";
 import { ChannelError, parsing } from "../error.ts";
+import { EVIDENCE_TYPE } from "../evidence.ts";
 import {
   HASH_BYTES,
   ID_BYTES,
   MAX_AUDIENCE_BYTES,
+  MAX_AUTHENTICATION_BYTES,
   MAX_HANDSHAKE_BYTES,
   MODE_RESUMPTION,
   MODE_SIGNATURE,
@@ -79,11 +81,17 @@ export function writeEvidenceRequest(writer: Writer, request: EvidenceRequest | 
 
 export function readEvidenceRequest(reader: Reader): EvidenceRequest | null {
   if (!flag(reader)) return null;
-  const types = list(reader, 16, () => utf8Decode(reader.vec8(64)));
+  const types = list(reader, 16, () => readEvidenceType(reader));
   const context = reader.vec8(64);
   if (types.length === 0 || context.length < 16)
     throw new ChannelError("ERR_MALFORMED", "An evidence request is empty");
   return { types, context };
+}
+
+export function readEvidenceType(reader: Reader): string {
+  const type = utf8Decode(reader.vec8(64));
+  if (EVIDENCE_TYPE.test(type)) return type;
+  throw new ChannelError("ERR_MALFORMED", "An evidence type is not a name");
 }
 
 /** An optional item's tag: 0 or 1, nothing else, so that one value has one encoding. */
@@ -207,7 +215,7 @@ export function parseS1(bytes: Uint8Array): S1 {
     const kemCiphertext = reader.raw(XWING.ciphertextBytes);
     const handshakeId = reader.raw(ID_BYTES);
     const clear = bytes.subarray(0, bytes.length - reader.remaining);
-    const sealed = reader.vec24();
+    const sealed = reader.vec24(MAX_AUTHENTICATION_BYTES);
     reader.end();
     return Object.freeze({ version, suite, framing, nonce, kemCiphertext, handshakeId, clear, sealed });
   });
@@ -219,6 +227,13 @@ const ID_SIZE: Readonly<Record<number, number>> = {
   [TYPE.F3]: ID_BYTES,
   [TYPE.S3]: 0,
   [TYPE.ALERT]: 0,
+};
+
+/** What a sealed part may hold; only S2 and F3 carry evidence. */
+const MAX_SEALED: Readonly<Record<number, number>> = {
+  [TYPE.F2]: MAX_AUTHENTICATION_BYTES,
+  [TYPE.S3]: 64,
+  [TYPE.ALERT]: 64,
 };
 
 /** F2, F3: id is a 16-byte handle. S2: id is the 32-byte nonce_s2. S3 and alert: empty. */
@@ -235,7 +250,7 @@ export function parseFlight(type: number, bytes: Uint8Array): Flight {
     const reader = open(bytes, type);
     const id = reader.raw(ID_SIZE[type] ?? 0);
     const clear = bytes.subarray(0, bytes.length - reader.remaining);
-    const sealed = reader.vec24();
+    const sealed = reader.vec24(MAX_SEALED[type]);
     reader.end();
     return Object.freeze({ id, clear, sealed });
   });

@@ -3,8 +3,8 @@ import { encode as base64url } from "@trusted-mcp/primitives/base64url";
 import { systemClock, type Clock } from "@trusted-mcp/primitives/clock";
 import { TrustedMcpError } from "@trusted-mcp/primitives/error";
 import { encapsulate } from "@trusted-mcp/primitives/kem";
-import { ChannelError } from "../error.ts";
-import { clientBinder, reportData, serverBinder } from "../evidence.ts";
+import { ChannelError, parsing } from "../error.ts";
+import { appraiseEvidence, clientBinder, collectEvidence, reportData, serverBinder } from "../evidence.ts";
 import * as schedule from "../key-schedule.ts";
 import type {
   CredentialSource,
@@ -30,8 +30,7 @@ import {
   VERSION_1,
 } from "../suite.ts";
 import { hashItems, signatureInput } from "../transcript.ts";
-import { alertFor } from "./alert.ts";
-import { accept } from "./initiator.ts";
+import { alertFor, type AlertCode } from "./alert.ts";
 import * as message from "./message.ts";
 import { MemoryPendingStore } from "./pending-store.ts";
 import { RetryTokens } from "./retry-token.ts";
@@ -76,6 +75,9 @@ export type HandshakeEvent =
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const PENDING_MS = 30_000;
+/** First flights worked on at once: a slow signer's queue is bounded as well. */
+const MAX_OPENING = 1024;
+const MAX_WAITING = 4096;
 
 /** What authenticated the client, and until when that may count. */
 interface ClientState {
@@ -105,6 +107,7 @@ export class Responder {
   readonly #sources: SourceLimit;
   readonly #framings: readonly number[];
   readonly #waiting = new Map<string, Waiting>();
+  #opening = 0;
 
   constructor(options: ResponderOptions) {
     this.#options = options;
@@ -172,9 +175,23 @@ export class Responder {
         action: "retry",
       });
     }
-    if (f1.retryToken === null && this.#pending.size >= (this.#options.retryThreshold ?? 256)) {
+    // Flights still being signed count: they are the load, before they become pending.
+    if (
+      f1.retryToken === null &&
+      this.#pending.size + this.#opening >= (this.#options.retryThreshold ?? 256)
+    ) {
       return message.encodeR(this.#retry.issue(f1.untokened, source));
     }
+    if (this.#pending.full || this.#opening >= MAX_OPENING) throw tooManyHalfOpen();
+    this.#opening += 1;
+    try {
+      return await this.#answerF1(f1, bytes, framings);
+    } finally {
+      this.#opening -= 1;
+    }
+  }
+
+  async #answerF1(f1: message.F1, bytes: Uint8Array, framings: readonly number[]): Promise<Uint8Array> {
     const framing = this.#choose(f1, framings);
     const ticket = this.#checkTicket(f1);
     const own = ticket === null ? await this.#options.identity.current("server", f1.audience) : null;
@@ -186,7 +203,9 @@ export class Responder {
     }
 
     const handshakeId = random(ID_BYTES);
-    const { ciphertext, sharedSecret } = encapsulate(f1.kemPublicKey);
+    const { ciphertext, sharedSecret } = parsing("ERR_MALFORMED", "F1's KEM key", () =>
+      encapsulate(f1.kemPublicKey),
+    );
     const early = schedule.earlySecret(ticket?.psk ?? null);
     const handshake = schedule.handshakeSecret(early, sharedSecret);
     wipe(early, sharedSecret);
@@ -225,15 +244,20 @@ export class Responder {
       serverSpki: own?.spki ?? null,
       serverSignature: signature,
       serverFinished: fin,
-      clientRequest: f1.evidenceRequest,
+      // Copies: a view would keep the whole F1 alive.
+      clientRequest: f1.evidenceRequest && {
+        types: f1.evidenceRequest.types,
+        context: new Uint8Array(f1.evidenceRequest.context),
+      },
       serverContext: request?.context ?? null,
       audience: f1.audience,
       framing,
-      ticketId: f1.ticketId,
+      ticketId: f1.ticketId && new Uint8Array(f1.ticketId),
       credentialNotAfter: own?.notAfter ?? Infinity,
     });
     if (!stored) {
-      throw new ChannelError("ERR_PENDING_FULL", "Too many handshakes are half open", { action: "retry" });
+      wipe(handshake);
+      throw tooManyHalfOpen();
     }
     return message.encodeFlight(clear, sealFlight(key, clear, plaintext));
   }
@@ -264,7 +288,9 @@ export class Responder {
     const early = schedule.earlySecret(entry?.psk ?? null);
     const expected = schedule.pskBinder(early, f1.core);
     const proven = f1.binder !== null && equal(expected, f1.binder);
-    if (entry === undefined || !proven || entry.audience !== f1.audience) {
+    wipe(early);
+    const welcome = entry?.peerCredential !== null || this.#options.clientAuth === "optional";
+    if (entry === undefined || !proven || !welcome || entry.audience !== f1.audience) {
       throw new ChannelError(
         "ERR_RESUMPTION",
         "The resumption ticket is unknown, used, expired or not proven",
@@ -293,6 +319,19 @@ export class Responder {
     // The flight is genuine. Claim before checking signatures: one F2 gives at most one session.
     if (!this.#pending.claim(id))
       throw new ChannelError("ERR_PENDING_UNKNOWN", "This handshake was already claimed");
+    try {
+      return await this.#onClaimed(pending, f2, plaintext, source);
+    } finally {
+      wipe(handshake);
+    }
+  }
+
+  async #onClaimed(
+    pending: PendingHandshake,
+    f2: message.Flight,
+    plaintext: Uint8Array,
+    source: string,
+  ): Promise<Uint8Array> {
     const auth = sealed.parseClientSealed(plaintext);
     const th2 = hashItems(
       pending.transcript1,
@@ -302,18 +341,22 @@ export class Responder {
       auth.credential,
     );
     const th3 = hashItems(th2, auth.signature, auth.finished);
+    let step: AlertCode = 1;
     try {
       const client = await this.#authenticate(pending, auth, th2);
+      step = 7;
       return await this.#grant(pending, client, th3, source);
     } catch (error) {
-      this.#report(error, source);
-      const code = error instanceof TrustedMcpError ? error.code : "ERR_INTERNAL";
-      const clear = message.encodeFlightClear(message.TYPE.ALERT, new Uint8Array(0));
-      const alert = schedule.trafficKey(handshake, "alert", [th3]);
-      return message.encodeFlight(clear, sealFlight(alert, clear, Uint8Array.of(alertFor(code))));
-    } finally {
-      wipe(handshake);
+      return this.#alert(error, step, schedule.trafficKey(pending.handshakeSecret, "alert", [th3]), source);
     }
+  }
+
+  /** The reason, sealed for the one client that can be on the other end; its key seals nothing else. */
+  #alert(error: unknown, step: AlertCode, key: schedule.TrafficKey, source: string): Uint8Array {
+    this.#report(error, source);
+    const code = error instanceof TrustedMcpError ? error.code : "ERR_INTERNAL";
+    const clear = message.encodeFlightClear(message.TYPE.ALERT, new Uint8Array(0));
+    return message.encodeFlight(clear, sealFlight(key, clear, Uint8Array.of(alertFor(code, step))));
   }
 
   async #authenticate(
@@ -332,6 +375,7 @@ export class Responder {
       const ticket = this.#tickets?.take(base64url(pending.ticketId));
       if (ticket === undefined)
         throw new ChannelError("ERR_RESUMPTION", "The ticket was used by another handshake");
+      wipe(ticket.psk);
       if (ticket.peerCredential === null) return { verified: null, credential: null, ticket };
       // Verified again: a key removed from the allow list, or expired, ends resumption too.
       const verified = await this.#options.clients.verify(ticket.peerCredential, context);
@@ -361,54 +405,67 @@ export class Responder {
       client.ticket?.notAfter ?? Infinity,
       pending.credentialNotAfter,
     );
-    if (notAfter - now < 1000) throw new ChannelError("ERR_EXPIRED", "The credential ends now");
+    const lifetimeSeconds = secondsLeft(notAfter, now);
     const peer = client.verified?.peer ?? null;
     this.sessions.reserve(peer);
     const master = schedule.masterSecret(pending.handshakeSecret);
-    const nonceS2 = random(NONCE_BYTES);
-    const sessionId = random(ID_BYTES);
-    const ticketId = this.#tickets === null ? null : random(ID_BYTES);
-    const evidence = await this.#collect(pending, client, master, th3, nonceS2);
-    const wanted = pending.serverContext;
-    const clear = message.encodeFlightClear(message.TYPE.S2, nonceS2);
-    const grant = sealed.encodeGrant({
-      sessionId,
-      lifetimeSeconds: Math.floor((notAfter - now) / 1000),
-      idleSeconds: Math.floor(this.sessions.idleMs / 1000),
-      maxMessageBytes: this.sessions.maxMessageBytes,
-      ticketId,
-      evidenceWanted: wanted !== null,
-      evidence,
-    });
-    const key = schedule.trafficKey(master, "s2", [th3, nonceS2]);
-    const s2 = message.encodeFlight(clear, sealFlight(key, clear, grant));
-    const th4 = hashItems(th3, s2);
-    const session = {
-      id: sessionId,
-      framing: pending.framing,
-      peer,
-      audience: pending.audience,
-      notAfter,
-      maxMessageBytes: this.sessions.maxMessageBytes,
-      clock: this.#clock,
-      resumed: client.ticket !== null,
-    };
-    if (wanted !== null) {
-      this.#wait(sessionId, { master, th4, context: wanted, client, pending, session });
-      return s2;
-    }
-    if (ticketId !== null) {
-      this.#tickets?.put(base64url(ticketId), {
-        psk: schedule.expand(master, "resumption", [th4]),
-        peerCredential: client.credential,
+    let waits = false;
+    try {
+      const nonceS2 = random(NONCE_BYTES);
+      const sessionId = random(ID_BYTES);
+      const ticketId = this.#tickets === null ? null : random(ID_BYTES);
+      const evidence = await this.#collect(pending, client, master, th3, nonceS2);
+      if (evidence !== null) await this.#verifyAgain(client, pending);
+      const wanted = pending.serverContext;
+      const clear = message.encodeFlightClear(message.TYPE.S2, nonceS2);
+      const grant = sealed.encodeGrant({
+        sessionId,
+        lifetimeSeconds,
+        idleSeconds: Math.floor(this.sessions.idleMs / 1000),
+        maxMessageBytes: this.sessions.maxMessageBytes,
+        ticketId,
+        evidenceWanted: wanted !== null,
+        evidence,
+      });
+      const key = schedule.trafficKey(master, "s2", [th3, nonceS2]);
+      const s2 = message.encodeFlight(clear, sealFlight(key, clear, grant));
+      const th4 = hashItems(th3, s2);
+      const session = {
+        id: sessionId,
+        framing: pending.framing,
+        peer,
         audience: pending.audience,
         notAfter,
-      });
+        maxMessageBytes: this.sessions.maxMessageBytes,
+        clock: this.#clock,
+        resumed: client.ticket !== null,
+      };
+      if (wanted !== null) {
+        this.#wait(sessionId, { master, th4, context: wanted, client, pending, session });
+        waits = true;
+        return s2;
+      }
+      const root = schedule.applicationRoot(master, th4, null);
+      this.#open(new ResponderSession({ ...session, root, appraisal: null }), source);
+      if (ticketId !== null) {
+        this.#tickets?.put(base64url(ticketId), {
+          psk: schedule.expand(master, "resumption", [th4]),
+          peerCredential: client.credential,
+          audience: pending.audience,
+          notAfter,
+        });
+      }
+      return s2;
+    } finally {
+      if (!waits) wipe(master);
     }
-    const root = schedule.applicationRoot(master, th4, null);
-    wipe(master);
-    this.#open(new ResponderSession({ ...session, root, appraisal: null }), source);
-    return s2;
+  }
+
+  /** Evidence takes a while: a key removed from the list meanwhile opens no session. */
+  async #verifyAgain(client: ClientState, pending: PendingHandshake): Promise<void> {
+    if (client.credential === null) return;
+    const context = { role: "client", audience: pending.audience, now: this.#clock.now() } as const;
+    await this.#options.clients.verify(client.credential, context);
   }
 
   #open(session: ResponderSession, source: string): void {
@@ -441,7 +498,7 @@ export class Responder {
       peerCredential: client.credential,
       audience: pending.audience,
     });
-    return await provider.collect(data, { types: request.types });
+    return await collectEvidence(provider, data, request.types);
   }
 
   /** No records are accepted until F3 brought evidence that was appraised here. */
@@ -452,7 +509,7 @@ export class Responder {
       this.#waiting.delete(id);
       wipe(entry.master);
     }
-    if (this.#waiting.size >= 4096)
+    if (this.#waiting.size >= MAX_WAITING)
       throw new ChannelError("ERR_PENDING_FULL", "Too many sessions wait for evidence");
     this.#waiting.set(base64url(sessionId), { ...waiting, expiresAt: now + PENDING_MS });
   }
@@ -470,8 +527,6 @@ export class Responder {
       throw new ChannelError("ERR_PENDING_UNKNOWN", "This evidence was already taken");
     try {
       const evidence = sealed.parseEvidenceSealed(plaintext);
-      if (evidence === null)
-        throw new ChannelError("ERR_EVIDENCE_MISSING", "The client gave no attestation evidence");
       const expected = reportData({
         role: "client",
         binder: clientBinder(master, th4, waiting.context),
@@ -480,25 +535,34 @@ export class Responder {
         peerCredential: pending.serverCredential,
         audience: pending.audience,
       });
-      const appraisal = accept(
-        await appraiser.appraise(evidence, {
-          reportData: expected,
-          role: "client",
-          audience: pending.audience,
-          now: this.#clock.now(),
-        }),
-        "client",
-      );
+      const appraisal = await appraiseEvidence(appraiser, evidence, {
+        reportData: expected,
+        role: "client",
+        audience: pending.audience,
+        now: this.#clock.now(),
+      });
+      await this.#verifyAgain(client, pending);
       const root = schedule.applicationRoot(master, th4, sealed.evidenceItem(evidence));
       const notAfter = Math.min(waiting.session.notAfter, appraisal.notAfter ?? Infinity);
+      const accepted = sealed.encodeAcceptance(secondsLeft(notAfter, this.#clock.now()));
       this.#open(new ResponderSession({ ...waiting.session, notAfter, root, appraisal }), source);
       const clear = message.encodeFlightClear(message.TYPE.S3, new Uint8Array(0));
-      return message.encodeFlight(
-        clear,
-        sealFlight(schedule.trafficKey(root, "s3", []), clear, Uint8Array.of(1)),
-      );
+      return message.encodeFlight(clear, sealFlight(schedule.trafficKey(root, "s3", []), clear, accepted));
+    } catch (error) {
+      return this.#alert(error, 1, schedule.trafficKey(master, "alert", [th4]), source);
     } finally {
       wipe(master);
     }
   }
+}
+
+function tooManyHalfOpen(): ChannelError {
+  return new ChannelError("ERR_PENDING_FULL", "Too many handshakes are half open", { action: "retry" });
+}
+
+/** Whole seconds until `notAfter`; anything that is not at least one, NaN included, ends the handshake. */
+function secondsLeft(notAfter: number, now: number): number {
+  const seconds = Math.floor((notAfter - now) / 1000);
+  if (seconds >= 1) return seconds;
+  throw new ChannelError("ERR_EXPIRED", "A credential or the evidence has expired", { action: "fix" });
 }

@@ -1,4 +1,4 @@
-import { Reader, Writer, utf8, utf8Decode } from "@trusted-mcp/primitives/bytes";
+import { Reader, Writer, utf8 } from "@trusted-mcp/primitives/bytes";
 import { ChannelError, parsing } from "../error.ts";
 import type { Evidence } from "../ports.ts";
 import {
@@ -8,7 +8,17 @@ import {
   MAX_EVIDENCE_BYTES,
   MAX_SIGNATURE_BYTES,
 } from "../suite.ts";
-import { flag, readEvidenceRequest, writeEvidenceRequest, type EvidenceRequest } from "./message.ts";
+import {
+  flag,
+  readEvidenceRequest,
+  readEvidenceType,
+  writeEvidenceRequest,
+  type EvidenceRequest,
+} from "./message.ts";
+
+/** S1 and F2 hide which credential they carry, and whether one: all usual ones fill one block. */
+const AUTHENTICATION_BLOCK = 2048;
+const BLOCK = 256;
 
 /** The server's parameters, sealed in S1 and covered by its signature (spec §3.3). */
 export interface ServerParams {
@@ -76,12 +86,12 @@ export function parseParams(bytes: Uint8Array): ServerParams {
 
 /** S1 plaintext: vec16 params ‖ credential ‖ signature ‖ Fin_s ‖ padding. */
 export function encodeServerSealed(params: Uint8Array, auth: Authentication): Uint8Array {
-  return pad(new Writer().vec16(params).raw(encodeAuthentication(auth)).finish());
+  return pad(new Writer().vec16(params).raw(encodeAuthentication(auth)).finish(), AUTHENTICATION_BLOCK);
 }
 
 export function parseServerSealed(bytes: Uint8Array): { params: Uint8Array; auth: Authentication } {
   return parsing("ERR_MALFORMED", "S1's sealed part", () => {
-    const reader = new Reader(unpad(bytes));
+    const reader = new Reader(unpad(bytes, AUTHENTICATION_BLOCK));
     const params = reader.vec16();
     const auth = readAuthentication(reader);
     reader.end();
@@ -91,12 +101,12 @@ export function parseServerSealed(bytes: Uint8Array): { params: Uint8Array; auth
 
 /** F2 plaintext: credential ‖ signature ‖ Fin_c ‖ padding. */
 export function encodeClientSealed(auth: Authentication): Uint8Array {
-  return pad(encodeAuthentication(auth));
+  return pad(encodeAuthentication(auth), AUTHENTICATION_BLOCK);
 }
 
 export function parseClientSealed(bytes: Uint8Array): Authentication {
   return parsing("ERR_MALFORMED", "F2's sealed part", () => {
-    const reader = new Reader(unpad(bytes));
+    const reader = new Reader(unpad(bytes, AUTHENTICATION_BLOCK));
     const auth = readAuthentication(reader);
     reader.end();
     return auth;
@@ -128,12 +138,12 @@ export function encodeGrant(grant: Grant): Uint8Array {
   if (grant.ticketId === null) writer.u8(0);
   else writer.u8(1).raw(grant.ticketId);
   writer.u8(grant.evidenceWanted ? 1 : 0).raw(encodeEvidence(grant.evidence));
-  return pad(writer.finish());
+  return pad(writer.finish(), BLOCK);
 }
 
 export function parseGrant(bytes: Uint8Array): Grant {
   return parsing("ERR_MALFORMED", "S2's sealed part", () => {
-    const reader = new Reader(unpad(bytes));
+    const reader = new Reader(unpad(bytes, BLOCK));
     const sessionId = reader.raw(ID_BYTES);
     const lifetimeSeconds = reader.u32();
     const idleSeconds = reader.u32();
@@ -154,14 +164,28 @@ export function parseGrant(bytes: Uint8Array): Grant {
   });
 }
 
+/** S3 plaintext: seconds until the session ends; evidence may have shortened what S2 said. */
+export function encodeAcceptance(lifetimeSeconds: number): Uint8Array {
+  return new Writer().u32(lifetimeSeconds).finish();
+}
+
+export function parseAcceptance(bytes: Uint8Array): number {
+  return parsing("ERR_MALFORMED", "S3's sealed part", () => {
+    const reader = new Reader(bytes);
+    const lifetimeSeconds = reader.u32();
+    reader.end();
+    return lifetimeSeconds;
+  });
+}
+
 /** F3 plaintext: evidence ‖ padding. */
 export function encodeEvidenceSealed(evidence: Evidence | null): Uint8Array {
-  return pad(encodeEvidence(evidence));
+  return pad(encodeEvidence(evidence), BLOCK);
 }
 
 export function parseEvidenceSealed(bytes: Uint8Array): Evidence | null {
   return parsing("ERR_MALFORMED", "F3's sealed part", () => {
-    const reader = new Reader(unpad(bytes));
+    const reader = new Reader(unpad(bytes, BLOCK));
     const evidence = readEvidence(reader);
     reader.end();
     return evidence;
@@ -181,20 +205,22 @@ function encodeEvidence(evidence: Evidence | null): Uint8Array {
 
 function readEvidence(reader: Reader): Evidence | null {
   if (!flag(reader)) return null;
-  return { type: utf8Decode(reader.vec8(64)), bytes: reader.vec24(MAX_EVIDENCE_BYTES) };
+  return { type: readEvidenceType(reader), bytes: reader.vec24(MAX_EVIDENCE_BYTES) };
 }
 
-/** vec24 content, then zeros to a multiple of 256 bytes: sizes do not tell keys apart. */
-function pad(content: Uint8Array): Uint8Array {
-  const padded = new Uint8Array(Math.ceil((content.length + 3) / 256) * 256);
+/** vec24 content, then zeros to a whole number of blocks: sizes do not tell keys apart. */
+function pad(content: Uint8Array, block: number): Uint8Array {
+  const padded = new Uint8Array(Math.ceil((content.length + 3) / block) * block);
   padded.set(new Writer().vec24(content).finish());
   return padded;
 }
 
-function unpad(padded: Uint8Array): Uint8Array {
+/** One content has one padding, so that a flight has one encoding. */
+function unpad(padded: Uint8Array, block: number): Uint8Array {
   const reader = new Reader(padded);
   const content = reader.vec24();
-  if (reader.rest().some((byte) => byte !== 0))
-    throw new ChannelError("ERR_MALFORMED", "Handshake padding is not zero");
+  const size = Math.ceil((content.length + 3) / block) * block;
+  if (padded.length !== size || reader.rest().some((byte) => byte !== 0))
+    throw new ChannelError("ERR_MALFORMED", "Handshake padding is not as it must be");
   return content;
 }

@@ -58,7 +58,9 @@ export class SessionTable {
     }
   }
 
+  /** Keeps a session. Bounds hold here too: many handshakes may have reserved at the same time. */
   add(session: ResponderSession): void {
+    this.reserve(session.peer);
     this.#sessions.set(session.id, session);
     const key = keyOf(session.peer);
     const own = this.#perPeer.get(key) ?? new Set();
