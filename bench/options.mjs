@@ -2,6 +2,8 @@ import { parseArgs } from "node:util";
 import { BASE, CONTROL, VARIANT_NAMES } from "./variants/index.mjs";
 import { WORKLOADS } from "./workloads.mjs";
 
+const QUICK_CONNECTIONS = 2;
+
 export const PARTS = ["load", "sequential", "handshake", "memory"];
 
 export const USAGE = `npm run bench -- [options]
@@ -56,10 +58,12 @@ export function readOptions(args) {
   return {
     help: values.help,
     quick,
-    seconds: positive(values.seconds ?? (quick ? 0.06 : 0.5), "--seconds"),
-    rounds: Math.max(1, Math.round(positive(values.rounds ?? (quick ? 2 : 7), "--rounds"))),
+    seconds: positive(values.seconds ?? (quick ? 0.05 : 0.5), "--seconds"),
+    rounds: Math.max(1, Math.round(positive(values.rounds ?? (quick ? 1 : 7), "--rounds"))),
     variants: VARIANT_NAMES.filter((name) => name === BASE || name === CONTROL || variants.includes(name)),
-    workloads: WORKLOADS.filter((workload) => workloads.includes(workload.name)),
+    workloads: WORKLOADS.filter((workload) => workloads.includes(workload.name)).map((workload) =>
+      quick ? { ...workload, connections: QUICK_CONNECTIONS } : workload,
+    ),
     parts: choose(values.parts, PARTS, "--parts"),
     era: values.era,
     json: values.json,

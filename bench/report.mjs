@@ -3,7 +3,7 @@ import { CONTROL } from "./variants/index.mjs";
 import { smallestVisibleEffect } from "./statistics.mjs";
 import { visibleEffects } from "./targets.mjs";
 
-/** Below this a server waited for the load process: its requests/s is a lower bound, its CPU per call is not. */
+/** Below this a server had time to wait: its requests/s is a lower bound, its CPU per call is not. */
 const FULLY_BUSY = 0.9;
 
 function number(value) {
@@ -67,7 +67,9 @@ export function loadTable(workload, rows) {
       `smallest visible effect: ${percent(smallestVisibleEffect(control.rateRatio))} (${CONTROL} ÷ plain)`,
     );
   if (rows.some((row) => row.busy < FULLY_BUSY))
-    notes.push("* limited by the load process: read the server's CPU per call");
+    notes.push(
+      "* the server had to wait, for the load process or for the machine: its CPU per call is the better figure",
+    );
   return `${table(title, header, body)}\n${notes.join("\n")}`;
 }
 
@@ -109,18 +111,31 @@ export function handshakeTable(rows) {
   );
 }
 
+/** Above this, what other programs did to the figures is larger than what is worth reporting. */
+const QUIET = 0.05;
+
+function foreignLine(share) {
+  if (share === undefined) return "other programs: this platform does not say";
+  const advice = share > QUIET ? "; do not quote these figures" : "";
+  return `other programs used ${percent(share)} of the machine meanwhile${advice}`;
+}
+
 export function targetTable(results) {
-  const body = results.targets.map(({ what, target, got, verdict }) => [
+  const body = results.targets.map(({ what, target, got, byCpu, verdict }) => [
     what,
     target,
     got ? ranged(got) : "–",
+    byCpu ? number(byCpu.median) : "–",
     verdict,
   ]);
-  const effects = visibleEffects(results);
-  const lines = [table("targets", ["", "target", "got", "met?"], body)];
-  lines.push(
-    `smallest visible effect: ${percent(effects.rate)} of requests/s at 1 KB, ${percent(effects.p50)} of the sequential p50`,
-  );
+  const lines = [table("targets", ["", "target", "got", "by CPU", "met?"], body)];
+  if (!results.options.quick) {
+    const { rate, p50 } = visibleEffects(results);
+    lines.push(
+      `smallest visible effect: ${percent(rate)} of requests/s at 1 KB, ${percent(p50)} of sequential p50`,
+    );
+  }
+  lines.push(foreignLine(results.foreign));
   for (const failure of results.failures) lines.push(`FAILED: ${failure}`);
   lines.push(`took ${results.seconds.toFixed(0)} s`);
   return lines.join("\n");

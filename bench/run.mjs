@@ -1,7 +1,7 @@
 /** The load process: starts the servers, runs the parts, prints, and ends everything it started. */
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
-import { describeMachine } from "./machine.mjs";
+import { describeMachine, foreignShare, machineWork } from "./machine.mjs";
 import { measureHandshakes } from "./parts/handshake.mjs";
 import { measureLoad } from "./parts/load.mjs";
 import { measureMemory } from "./parts/memory.mjs";
@@ -37,8 +37,10 @@ async function startServers(names, context, failures) {
 
 async function run(options, directory) {
   const started = performance.now();
+  const workBefore = machineWork();
   const results = { machine: describeMachine(), options, load: {}, failures: [] };
   const { seconds, rounds, era, quick } = options;
+  let own = 0;
   console.log(heading(results));
   const servers = await startServers(options.variants, { era, directory }, results.failures);
   try {
@@ -53,18 +55,26 @@ async function run(options, directory) {
       console.log(sequentialTable(workload, results.sequential));
     }
     if (options.parts.includes("memory")) {
-      results.memory = await measureMemory(servers, { sessions: quick ? 20 : 500 });
+      results.memory = await measureMemory(servers, { sessions: quick ? 5 : 500 });
       console.log(memoryTable(results.memory));
     }
   } finally {
+    for (const server of servers) own += await server.process.cpu().catch(() => 0);
     await Promise.all(servers.map(({ process }) => process.stop()));
   }
   if (options.parts.includes("handshake")) {
     results.handshake = await measureHandshakes({ quick });
     console.log(handshakeTable(results.handshake));
   }
+  const { user, system } = process.cpuUsage();
+  const elapsed = performance.now() - started;
+  results.foreign = foreignShare({
+    worked: machineWork() - workBefore,
+    own: (own + user + system) / 1000,
+    elapsed,
+  });
   results.targets = judge(results);
-  results.seconds = (performance.now() - started) / 1000;
+  results.seconds = elapsed / 1000;
   console.log(targetTable(results));
   return results;
 }

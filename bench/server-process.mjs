@@ -10,6 +10,7 @@ export async function startServerProcess(variant, context) {
 
   async function ask(message) {
     return await new Promise((resolve, reject) => {
+      if (!child.connected) return reject(new Error("the server process has ended"));
       const onExit = (code) => reject(new Error(`the server process ended (${code})`));
       child.once("exit", onExit);
       child.once("message", (reply) => {
