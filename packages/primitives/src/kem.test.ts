@@ -15,7 +15,7 @@ const unhex = (text: string): Buffer => Buffer.from(text, "hex");
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 const KEM: object = expect.objectContaining({ code: "ERR_KEM" });
 
-/** RFC 7748 §6.1: u coordinates of small order, which lead to an all-zero secret. */
+/** The u coordinates of small order, which lead to the all-zero secret of RFC 7748 §6.1. */
 const SMALL_ORDER: readonly string[] = [
   "00".repeat(32),
   `01${"00".repeat(31)}`,

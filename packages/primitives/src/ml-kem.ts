@@ -57,7 +57,7 @@ interface NodeMlKem {
   decapsulate(key: KeyObject, ciphertext: Uint8Array): Uint8Array;
 }
 
-// DER up to the raw key (RFC 9935 §4 and §6: SubjectPublicKeyInfo, and PKCS#8 with the seed alone).
+// DER up to the raw key (draft-ietf-lamps-kyber-certificates: SubjectPublicKeyInfo, PKCS#8 with the seed alone).
 const SPKI_PREFIX: Uint8Array = Buffer.from("308204b2300b0609608648016503040402038204a100", "hex");
 const SEED_PREFIX: Uint8Array = Buffer.from("3054020100300b060960864801650304040204428040", "hex");
 

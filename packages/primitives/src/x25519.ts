@@ -2,8 +2,6 @@ import { createPrivateKey, createPublicKey, diffieHellman, generateKeyPairSync }
 import type { KeyObject } from "node:crypto";
 import { decode, encode } from "./base64url.ts";
 
-export const X25519_BYTES = 32;
-
 export interface X25519KeyPair {
   readonly privateKey: KeyObject;
   readonly publicKey: Uint8Array;
