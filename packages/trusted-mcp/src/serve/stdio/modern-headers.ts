@@ -1,0 +1,48 @@
+import { HEADER_MISMATCH, refuse } from "../answer.ts";
+import { utf8Decode } from "@trusted-mcp/primitives/bytes";
+import type { JsonRpcRequest } from "../json-rpc.ts";
+
+/** Where the body says again what `Mcp-Name` says (2026-07-28 §transports, standard request headers). */
+const NAME_MEMBER: ReadonlyMap<string, string> = new Map([
+  ["tools/call", "name"],
+  ["prompts/get", "name"],
+  ["resources/read", "uri"],
+  ["tasks/get", "taskId"],
+  ["tasks/update", "taskId"],
+  ["tasks/cancel", "taskId"],
+]);
+
+/**
+ * The standard headers must be there and agree with the body: whatever routes by header must not see another
+ * call than the one that runs. The SDK's classifier has compared the two that are present; this adds the rest.
+ */
+export function checkStandardHeaders(
+  headers: Headers,
+  { id, method, params }: JsonRpcRequest,
+): Response | undefined {
+  const mismatch = (why: string): Response => refuse(400, HEADER_MISMATCH, `Bad Request: ${why}`, { id });
+  if (headers.get("mcp-protocol-version") === null)
+    return mismatch("the MCP-Protocol-Version header is missing");
+  if (headers.get("mcp-method") === null) return mismatch("the Mcp-Method header is missing");
+  const member = NAME_MEMBER.get(method);
+  const name = member === undefined ? undefined : params?.[member];
+  if (typeof name !== "string") return undefined;
+  const header = headers.get("mcp-name");
+  if (header === null) return mismatch("the Mcp-Name header is missing");
+  const decoded = decodeHeaderValue(header.trim());
+  if (decoded === undefined) return mismatch("the Mcp-Name header is not valid Base64");
+  return decoded === name ? undefined : mismatch("the Mcp-Name header and the body disagree");
+}
+
+/** Undoes `=?base64?…?=`, the form of values that a header cannot carry as they are. */
+export function decodeHeaderValue(value: string): string | undefined {
+  if (!value.startsWith("=?base64?") || !value.endsWith("?=")) return value;
+  const base64 = value.slice("=?base64?".length, -"?=".length);
+  const bytes = Buffer.from(base64, "base64");
+  if (bytes.toString("base64") !== base64) return undefined;
+  try {
+    return utf8Decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
