@@ -1,5 +1,9 @@
-/** Loopback only: nothing of a benchmark is reachable from another machine. */
+/**
+ * Loopback only: nothing of a benchmark is reachable from another machine. Connections may idle for as long as the
+ * other variants' slices take.
+ */
 export async function listen(server, scheme = "http") {
+  server.keepAliveTimeout = 0;
   await new Promise((resolve, reject) => {
     server.once("error", reject);
     server.listen(0, "127.0.0.1", resolve);
