@@ -18,15 +18,16 @@ export const EXIT_HELP: readonly (readonly [code: string, meaning: string])[] = 
   ["1", "the tool or the server reported an error, or something claimed did not happen"],
   ["2", "the command line is wrong; nothing was done"],
   ["3", "an identity was refused: our key file, or the peer's key, or ours by the peer"],
-  ["4", "the channel was refused: an answer was changed, replayed, cut or not sealed"],
+  ["4", "the channel was refused: an answer was changed, swapped, replayed or not sealed"],
   ["5", "the server cannot be reached"],
-  ["6", "outcome unknown: the call was sent and may have run, but no answer came back"],
+  ["6", "outcome unknown: the call was sent and may have run, but no whole answer came back"],
   ["7", "something on this machine: a file, a port, a missing command"],
   ["70", "a bug in trusted-mcp; please report it"],
   ["130, 143", "interrupted by SIGINT, SIGTERM (connect and serve end with 0)"],
 ];
 
 const BY_CODE: Readonly<Record<string, number>> = {
+  // The program itself.
   ERR_USAGE: EXIT.usage,
   ERR_FILE: EXIT.local,
   ERR_LISTEN: EXIT.local,
@@ -34,10 +35,16 @@ const BY_CODE: Readonly<Record<string, number>> = {
   ERR_UNREACHABLE: EXIT.unreachable,
   ERR_TIMEOUT: EXIT.outcomeUnknown,
   ERR_STREAM_ENDED: EXIT.outcomeUnknown,
-  ERR_OUTCOME_UNKNOWN: EXIT.outcomeUnknown,
+  ERR_ENDED: EXIT.outcomeUnknown,
   ERR_HTTP_STATUS: EXIT.failed,
   ERR_BAD_ANSWER: EXIT.failed,
-  // The channel's own refusals that are about who the peers are, not about the bytes between them.
+  ERR_SERVER: EXIT.failed,
+  // Identity: what is about our files and options rather than about trust.
+  ERR_KEY_FILE_EXISTS: EXIT.local,
+  ERR_KEY_FILE_WRITE: EXIT.local,
+  ERR_PEER_SPEC: EXIT.usage,
+  ERR_PEER_NAME: EXIT.usage,
+  // The channel's refusals that are about who the peers are, not about the bytes between them.
   ERR_SIGNATURE: EXIT.identity,
   ERR_CREDENTIAL_TYPE: EXIT.identity,
   ERR_CLIENT_AUTH_REQUIRED: EXIT.identity,
@@ -45,11 +52,16 @@ const BY_CODE: Readonly<Record<string, number>> = {
   ERR_EXPIRED: EXIT.identity,
   ERR_EVIDENCE_MISSING: EXIT.identity,
   ERR_EVIDENCE_REFUSED: EXIT.identity,
+  // The binding to HTTP.
+  ERR_HANDSHAKE_TIMEOUT: EXIT.unreachable,
+  ERR_OUTCOME_UNKNOWN: EXIT.outcomeUnknown,
+  ERR_CONFIGURATION: EXIT.usage,
+  ERR_RECORD_TRUNCATED: EXIT.outcomeUnknown,
 };
 const BY_FAMILY: Readonly<Record<string, number>> = {
   IdentityError: EXIT.identity,
   ChannelError: EXIT.channel,
-  SdkError: EXIT.channel,
+  TrustedSdkError: EXIT.channel,
 };
 const NETWORK =
   /^(ECONN|ENOTFOUND|EAI_|EHOST|ENET|ETIMEDOUT|EPIPE|UND_ERR_|ERR_TLS|CERT_|DEPTH_ZERO|UNABLE_TO|SELF_SIGNED)/;

@@ -1,5 +1,5 @@
 import type { Writable } from "node:stream";
-import { type Paint, printable } from "./terminal.ts";
+import { escaped, type Paint, printable } from "./terminal.ts";
 
 export const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -42,7 +42,7 @@ export function createLog(options: LogOptions): Log {
 function jsonLine(level: string, message: string, fields: LogFields, options: LogOptions): string {
   const time = (options.now?.() ?? new Date()).toISOString();
   // Own members last: a field can never pass itself off as the time, the level or the message.
-  return JSON.stringify({ ...fields, time, level, message });
+  return escaped(JSON.stringify({ ...fields, time, level, message }));
 }
 
 function textLine(level: string, message: string, fields: LogFields, options: LogOptions): string {

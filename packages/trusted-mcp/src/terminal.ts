@@ -18,6 +18,11 @@ export function printable(text: string, multiline = false): string {
   });
 }
 
+/** The same for JSON text: what JSON leaves as it is, and a terminal would obey, becomes a JSON escape. */
+export function escaped(json: string): string {
+  return json.replace(UNPRINTABLE, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
 export type Style = "bold" | "dim" | "red" | "green" | "yellow";
 export type Paint = (style: Style, text: string) => string;
 

@@ -45,12 +45,17 @@ export function rawHost(pipe: Piped): {
   answer(id: string | number | null): Promise<Answer>;
 } {
   const lines: string[] = [];
+  const answers: Answer[] = [];
   let rest = "";
   let wake = (): void => undefined;
   pipe.stdout.setEncoding("utf8").on("data", (chunk: string) => {
     const parts = (rest + chunk).split("\n");
     rest = parts.pop() ?? "";
-    lines.push(...parts);
+    for (const line of parts) {
+      lines.push(line);
+      const said = JSON.parse(line) as Answer;
+      if (!("method" in said)) answers.push(said);
+    }
     wake();
   });
   return {
@@ -60,9 +65,7 @@ export function rawHost(pipe: Piped): {
     },
     answer: async (id) => {
       for (;;) {
-        const found = lines
-          .map((line) => JSON.parse(line) as Answer)
-          .find((said) => said.id === id && !("method" in said));
+        const found = answers.find((said) => said.id === id);
         if (found !== undefined) return found;
         await new Promise<void>((resolve) => (wake = resolve));
       }

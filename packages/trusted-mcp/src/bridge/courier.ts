@@ -52,7 +52,7 @@ export class Courier {
     stale: string,
     signal: AbortSignal,
   ): Promise<Response> {
-    const body = await readText(refusal);
+    const body = await readText(refusal, signal);
     this.#log.warn("the server has forgotten the MCP session; opening a new one");
     if (!(await this.#upstream.renew(stale, signal))) return new Response(body, { status: 404 });
     this.#onNewSession();
@@ -65,7 +65,7 @@ export class Courier {
     call: RpcRequest,
     signal: AbortSignal,
   ): Promise<Response> {
-    const body = await readText(refusal);
+    const body = await readText(refusal, signal);
     const mismatch = sort(body)?.responses.some(({ error }) => error?.["code"] === HEADER_MISMATCH) === true;
     if (mismatch) await this.#listTools(call, signal);
     const headers = this.#paramHeaders(exchange.sorted);

@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { ProgramError } from "../error.ts";
 import type { Log } from "../log.ts";
 import { asKnown, transportError } from "./answer.ts";
+import { chunks } from "./body.ts";
 import { forwardedHeaders, returnedHeaders } from "./http-headers.ts";
 import { errorAnswer, sort } from "./json-rpc.ts";
 import { refusedBy } from "./loopback.ts";
@@ -23,7 +24,7 @@ export interface HttpBridge {
 }
 
 const METHODS = ["GET", "POST", "DELETE"];
-const MAX_BODY_BYTES = 16 * 1024 * 1024;
+const MAX_BODY_BYTES = 32 * 1024 * 1024;
 
 /** Makes a trusted server appear as plain HTTP on 127.0.0.1, and on no other address. */
 export async function bridgeHttp(options: HttpBridgeOptions): Promise<HttpBridge> {
@@ -96,7 +97,7 @@ async function forward(
     answer = await options.fetch(options.url, {
       method: request.method ?? "GET",
       headers: forwardedHeaders(request.headers),
-      ...(request.method === "POST" ? { body: new Uint8Array(body) } : {}),
+      ...(request.method === "POST" ? { body: body.toString("utf8") } : {}),
       redirect: "manual",
       signal: gone.signal,
     });
@@ -109,7 +110,7 @@ async function forward(
   // A client waits for the head of an event stream long before the first event.
   response.flushHeaders();
   try {
-    await pump(answer, response);
+    await pump(answer, response, gone.signal);
     response.end();
   } catch (error) {
     if (!gone.signal.aborted) options.log.error(asKnown(error).message, { code: asKnown(error).code });
@@ -119,9 +120,8 @@ async function forward(
 }
 
 /** Copies the body, reading no faster than the client does. */
-async function pump(answer: Response, response: ServerResponse): Promise<void> {
-  if (answer.body === null) return;
-  for await (const part of answer.body) {
+async function pump(answer: Response, response: ServerResponse, gone: AbortSignal): Promise<void> {
+  for await (const part of chunks(answer, gone)) {
     if (response.destroyed) return;
     if (!response.write(part)) await drained(response);
   }

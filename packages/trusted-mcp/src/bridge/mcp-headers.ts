@@ -41,7 +41,8 @@ export interface ParamHeader {
 
 /** RFC 9110 §5.6.2 token. */
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,128}$/;
-const MAX_PARAM_HEADERS = 64;
+/** A sealed request holds at most 64 header fields. */
+const MAX_PARAM_HEADERS = 48;
 const MAX_DEPTH = 16;
 
 /** The `x-mcp-header` declarations of a tool's input schema, found along `properties` only. */

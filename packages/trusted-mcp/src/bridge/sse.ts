@@ -21,10 +21,7 @@ const MAX_EVENT_CHARS = 64 * 1024 * 1024;
  * Reads events from a body. Chunks may be cut anywhere, also inside a character or between CR and LF.
  * An event without its blank line at the end of the stream is dropped, as the standard says: it was cut.
  */
-export async function* sseEvents(
-  body: ReadableStream<Uint8Array>,
-  state: SseState,
-): AsyncGenerator<SseEvent> {
+export async function* sseEvents(body: AsyncIterable<Uint8Array>, state: SseState): AsyncGenerator<SseEvent> {
   let pending = { event: "", data: [] as string[], size: 0 };
   for await (const line of textLines(body)) {
     if (line === "") {
@@ -52,7 +49,7 @@ export async function* sseEvents(
   }
 }
 
-async function* textLines(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+async function* textLines(body: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   const parts: string[] = [];
   let length = 0;

@@ -156,7 +156,7 @@ class StdioBridge {
       signal.throwIfAborted();
       const response = await this.#courier.send(exchange, signal);
       this.#answered = true;
-      if (!response.ok) return await this.#refuse(exchange, response);
+      if (!response.ok) return await this.#refuse(exchange, response, signal);
       for await (const text of this.#upstream.messages(response, signal, () => exchange.open.size === 0)) {
         await this.#deliver(text, exchange);
       }
@@ -194,8 +194,8 @@ class StdioBridge {
   }
 
   /** A status is not a message: whatever the server said, each request gets an answer with its id. */
-  async #refuse(exchange: Exchange, response: Response): Promise<void> {
-    const body = await readText(response);
+  async #refuse(exchange: Exchange, response: Response, signal: AbortSignal): Promise<void> {
+    const body = await readText(response, signal);
     const addressed = sort(body)?.responses.some(({ id }) => id !== null && exchange.open.has(id)) === true;
     if (addressed) await this.#deliver(oneLine(body), exchange);
     for (const id of exchange.open.keys())
@@ -224,7 +224,7 @@ class StdioBridge {
   async #post(text: string, sorted: Sorted): Promise<void> {
     try {
       const response = await this.#upstream.post(text, sorted, this.#stop.signal);
-      await discard(response);
+      discard(response);
       if (!response.ok) this.#log.warn("the server refused a notification", { status: response.status });
     } catch (error) {
       if (!this.#stop.signal.aborted) this.#log.warn(asKnown(error).message, { code: asKnown(error).code });

@@ -1,6 +1,6 @@
 import { TrustedMcpError } from "@trusted-mcp/primitives/error";
 import { ProgramError } from "../error.ts";
-import { discard, mediaType, readText } from "./body.ts";
+import { chunks, discard, mediaType, readText } from "./body.ts";
 import { isRecord, oneLine, type RpcNotification, type RpcRequest, sort, type Sorted } from "./json-rpc.ts";
 import { claimedVersion, modernHeaders } from "./mcp-headers.ts";
 import { sseEvents, type SseState } from "./sse.ts";
@@ -76,12 +76,12 @@ export class Upstream {
   async *messages(response: Response, signal: AbortSignal, complete: () => boolean): AsyncGenerator<string> {
     const type = mediaType(response);
     if (type === "application/json") {
-      const text = await readText(response);
+      const text = await readText(response, signal);
       if (text.trim() !== "") yield oneLine(text);
       return;
     }
     if (type !== "text/event-stream" || response.body === null) {
-      await discard(response);
+      discard(response);
       throw new ProgramError(
         "ERR_BAD_ANSWER",
         `the server answered ${response.status} with content that is not MCP`,
@@ -90,7 +90,7 @@ export class Upstream {
     const state: SseState = { lastEventId: "", retry: undefined };
     for (let attempt = 0, current: Response | undefined = response; ; attempt++) {
       try {
-        if (current !== undefined) yield* eventData(current, state);
+        if (current !== undefined) yield* eventData(current, state, signal);
       } catch (error) {
         if (!mayResume(error) || state.lastEventId === "") throw error;
       }
@@ -98,7 +98,7 @@ export class Upstream {
       if (!(await wait(state.retry ?? backoff(attempt), signal))) return;
       current = await this.#get(state.lastEventId, signal);
       if (current !== undefined && !current.ok) {
-        await discard(current);
+        discard(current);
         return;
       }
     }
@@ -110,12 +110,12 @@ export class Upstream {
     for (let attempt = 0; !signal.aborted; attempt++) {
       const response = await this.#get(state.lastEventId, signal);
       if (response !== undefined && !response.ok) {
-        await discard(response);
+        discard(response);
         // 405: the server offers no stream; 404: the session is gone; neither gets better by asking again.
         if (response.status < 500) return;
       } else if (response !== undefined) {
         try {
-          for await (const data of eventData(response, state)) {
+          for await (const data of eventData(response, state, signal)) {
             attempt = 0;
             yield data;
           }
@@ -168,7 +168,7 @@ export class Upstream {
       { ...EMPTY, notifications: [{ method: "notifications/initialized", params: {} }] },
       signal,
     );
-    await discard(accepted);
+    discard(accepted);
     return accepted.ok;
   }
 
@@ -176,7 +176,7 @@ export class Upstream {
   async ask(text: string, sorted: Sorted, signal: AbortSignal): Promise<unknown> {
     const response = await this.post(text, sorted, signal);
     if (!response.ok) {
-      await discard(response);
+      discard(response);
       return undefined;
     }
     const id = sorted.requests[0]?.id;
@@ -228,9 +228,8 @@ export function isInitialize(sorted: Sorted): boolean {
   return !sorted.batch && request?.method === "initialize" && claimedVersion(request) === undefined;
 }
 
-async function* eventData(response: Response, state: SseState): AsyncGenerator<string> {
-  if (response.body === null) return;
-  for await (const { event, data } of sseEvents(response.body, state)) {
+async function* eventData(response: Response, state: SseState, signal: AbortSignal): AsyncGenerator<string> {
+  for await (const { event, data } of sseEvents(chunks(response, signal), state)) {
     if (event === "message" && data !== "") yield oneLine(data);
   }
 }

@@ -1,7 +1,19 @@
 import type { Command } from "../command.ts";
+import { call } from "./call.ts";
+import { connect } from "./connect.ts";
 import { helpCommand } from "./help.ts";
+import { inspect } from "./inspect.ts";
 import { keygen } from "./keygen.ts";
+import { list } from "./list.ts";
 import { version } from "./version.ts";
 
 /** Every command, in the order of the help. */
-export const COMMANDS: readonly Command[] = [keygen, version, helpCommand(() => COMMANDS)];
+export const COMMANDS: readonly Command[] = [
+  keygen,
+  connect,
+  list,
+  call,
+  inspect,
+  version,
+  helpCommand(() => COMMANDS),
+];

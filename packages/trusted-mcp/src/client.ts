@@ -1,0 +1,84 @@
+import {
+  Client,
+  ProtocolError,
+  SdkError,
+  SdkErrorCode,
+  StreamableHTTPClientTransport,
+} from "@modelcontextprotocol/client";
+import type { ChannelInfo, TrustedFetch } from "@trusted-mcp/sdk/client";
+import type { Fetch } from "./bridge/upstream.ts";
+import { programVersion } from "./commands/version.ts";
+import { ProgramError } from "./error.ts";
+import { printable } from "./terminal.ts";
+
+/** A connected MCP client, and who its server proved to be. */
+export interface Connected {
+  readonly client: Client;
+  readonly channel: ChannelInfo;
+}
+
+/** Connects in whichever era the server speaks, runs `work`, and leaves in good order. */
+export async function withClient<T>(
+  url: URL,
+  channel: TrustedFetch,
+  signal: AbortSignal,
+  work: (connected: Connected) => Promise<T>,
+): Promise<T> {
+  let refusal: unknown;
+  // The SDK wraps what its fetch throws, differently in each era; the first refusal is what counts.
+  const fetch: Fetch = (target, init) =>
+    channel(target, init).catch((error: unknown) => {
+      if (init?.signal?.aborted !== true) refusal ??= error;
+      throw error;
+    });
+  const client = new Client(
+    { name: "trusted-mcp", version: programVersion() },
+    { versionNegotiation: { mode: "auto" } },
+  );
+  const transport = new StreamableHTTPClientTransport(url, { fetch });
+  const stop = (): void => void client.close();
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    // First of all: who is there? Nothing of MCP is sent before that is settled.
+    const info = await channel.session();
+    await client.connect(transport, { signal });
+    const result = await work({ client, channel: info });
+    await transport.terminateSession().catch(() => undefined);
+    return result;
+  } catch (error) {
+    throw refusal ?? readable(error);
+  } finally {
+    signal.removeEventListener("abort", stop);
+    await client.close().catch(() => undefined);
+    await channel.close();
+  }
+}
+
+/** The SDK's errors as ours. Their text comes from the server, so it is made printable. */
+function readable(error: unknown): unknown {
+  if (error instanceof ProtocolError) {
+    return new ProgramError(
+      "ERR_SERVER",
+      `the server answered with error ${error.code}: ${printable(error.message)}`,
+      {
+        cause: error,
+      },
+    );
+  }
+  if (!(error instanceof SdkError)) return error;
+  if (error.code === SdkErrorCode.RequestTimeout) {
+    return new ProgramError("ERR_TIMEOUT", "no answer in time: the call may or may not have run", {
+      cause: error,
+    });
+  }
+  if (error.code === SdkErrorCode.ConnectionClosed) {
+    return new ProgramError(
+      "ERR_STREAM_ENDED",
+      "the connection closed before the answer: the call may or may not have run",
+      {
+        cause: error,
+      },
+    );
+  }
+  return new ProgramError("ERR_BAD_ANSWER", printable(error.message).slice(0, 500), { cause: error });
+}

@@ -1,0 +1,83 @@
+import type { TrustedFetch } from "@trusted-mcp/sdk/client";
+import { endpoint, integer, type OptionSpecs } from "../args.ts";
+import { asKnown } from "../bridge/answer.ts";
+import { bridgeHttp } from "../bridge/http.ts";
+import { bridgeStdio } from "../bridge/stdio.ts";
+import type { Command } from "../command.ts";
+import { EXIT, exitCodeOf } from "../exit-code.ts";
+import type { Io } from "../io.ts";
+import type { Log } from "../log.ts";
+import { CLIENT_OPTIONS, openChannel, peerFacts, URL_ARGUMENT } from "../trust.ts";
+
+const options: OptionSpecs = {
+  ...CLIENT_OPTIONS,
+  listen: {
+    type: "string",
+    value: "PORT",
+    help: "serve plain HTTP on 127.0.0.1:PORT/mcp instead of stdio; 0 takes a free port",
+  },
+};
+
+export const connect: Command = {
+  name: "connect",
+  summary: "make a trusted server appear as a plain local one",
+  usage: ["connect URL --key FILE --server-key FILE [--listen PORT]"],
+  description:
+    "Speaks plain MCP on standard input and output, as hosts expect of a command in their mcpServers, and the " +
+    "trusted-mcp/1 channel towards URL. Both protocol eras pass. With --listen it serves plain HTTP on 127.0.0.1 " +
+    "and prints the address; any program of any user on this machine can then call the server as you.",
+  positionals: [URL_ARGUMENT],
+  options,
+  examples: [
+    "trusted-mcp connect https://tools.example/mcp --key alice.key.pem --server-key server.pub.pem",
+    "trusted-mcp connect https://tools.example/mcp --key alice.key.pem --server-key server.pub.pem --listen 8080",
+  ],
+  async run(args, io, log) {
+    const url = endpoint(args.positionals[0] ?? "");
+    const listen = args.text("listen");
+    const port = listen === undefined ? undefined : integer(listen, "listen", 0, 65_535);
+    const channel = await openChannel(args, url);
+    try {
+      return port === undefined
+        ? await overStdio(url, channel, io, log)
+        : await overHttp(url, channel, port, io, log);
+    } finally {
+      await channel.close();
+    }
+  },
+};
+
+async function overStdio(url: URL, channel: TrustedFetch, io: Io, log: Log): Promise<number> {
+  // The handshake runs while the host still starts up; a failure is reported on the first request.
+  void announce(channel, log, "debug");
+  const { answered, failure } = await bridgeStdio({
+    url,
+    fetch: channel,
+    stdin: io.stdin,
+    stdout: io.stdout,
+    log,
+    signal: io.signal,
+  });
+  return answered || failure === undefined ? EXIT.ok : exitCodeOf(asKnown(failure));
+}
+
+async function overHttp(url: URL, channel: TrustedFetch, port: number, io: Io, log: Log): Promise<number> {
+  const bridge = await bridgeHttp({ url, fetch: channel, port, log });
+  io.stdout.write(`${bridge.url}\n`);
+  void announce(channel, log, "warn");
+  await new Promise<void>((resolve) => {
+    if (io.signal.aborted) resolve();
+    else io.signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+  await bridge.close();
+  return EXIT.ok;
+}
+
+async function announce(channel: TrustedFetch, log: Log, level: "debug" | "warn"): Promise<void> {
+  try {
+    const { name, ...facts } = peerFacts(await channel.session());
+    log.info("connected; the server has proved its identity", { server: name, ...facts });
+  } catch (error) {
+    log[level](asKnown(error).message, { code: asKnown(error).code });
+  }
+}

@@ -1,0 +1,83 @@
+import type { Tool } from "@modelcontextprotocol/client";
+import { endpoint, type OptionSpecs } from "../args.ts";
+import type { Connected } from "../client.ts";
+import { type Command, JSON_OPTION } from "../command.ts";
+import { EXIT } from "../exit-code.ts";
+import { type Paint, painter, printable } from "../terminal.ts";
+import { CLIENT_OPTIONS, openChannel, peerFacts, URL_ARGUMENT } from "../trust.ts";
+
+const options: OptionSpecs = { ...CLIENT_OPTIONS, ...JSON_OPTION };
+
+export const list: Command = {
+  name: "list",
+  summary: "list what a trusted server offers",
+  usage: ["list URL --key FILE --server-key FILE [--json]"],
+  description: "Lists the tools, resources and prompts of a trusted server, after it has proved who it is.",
+  positionals: [URL_ARGUMENT],
+  options,
+  examples: ["trusted-mcp list https://tools.example/mcp --key alice.key.pem --server-key server.pub.pem"],
+  async run(args, io) {
+    const { withClient } = await import("../client.ts");
+    const url = endpoint(args.positionals[0] ?? "");
+    const channel = await openChannel(args, url);
+    const offer = await withClient(url, channel, io.signal, readOffer);
+    io.stdout.write(
+      args.flag("json") ? `${JSON.stringify(offer)}\n` : text(offer, painter(io.stdout, io.env)),
+    );
+    return EXIT.ok;
+  },
+};
+
+type Offer = Awaited<ReturnType<typeof readOffer>>;
+
+async function readOffer({ client, channel }: Connected) {
+  const can = client.getServerCapabilities() ?? {};
+  return {
+    server: client.getServerVersion() ?? { name: "", version: "" },
+    protocolVersion: client.getNegotiatedProtocolVersion() ?? "",
+    peer: peerFacts(channel),
+    // Asked for only where announced: some servers answer the rest with an error.
+    tools: can.tools === undefined ? [] : (await client.listTools()).tools,
+    resources: can.resources === undefined ? [] : (await client.listResources()).resources,
+    prompts: can.prompts === undefined ? [] : (await client.listPrompts()).prompts,
+  };
+}
+
+function text(offer: Offer, paint: Paint): string {
+  const { server, peer } = offer;
+  const lines = [
+    `${paint("bold", printable(`${server.name} ${server.version}`))}, MCP ${printable(offer.protocolVersion)}`,
+    `proved to be "${peer["name"]}": ${peer["algorithm"]} key ${peer["keyId"]}`,
+  ];
+  const section = (title: string, rows: readonly (readonly [string, string])[]): void => {
+    if (rows.length === 0) return;
+    lines.push("", `${title} (${rows.length})`);
+    for (const [name, what] of rows)
+      lines.push(`  ${paint("bold", printable(name))}  ${firstLine(what)}`.trimEnd());
+  };
+  section(
+    "tools",
+    offer.tools.map((tool) => [`${tool.name}${parameters(tool)}`, tool.description ?? ""]),
+  );
+  section(
+    "resources",
+    offer.resources.map((resource) => [resource.uri, resource.description ?? resource.name]),
+  );
+  section(
+    "prompts",
+    offer.prompts.map((prompt) => [prompt.name, prompt.description ?? ""]),
+  );
+  return `${lines.join("\n")}\n`;
+}
+
+/** `(city, unit?)`: what to put into --args, optional ones marked. */
+function parameters({ inputSchema }: Tool): string {
+  const needed = new Set(inputSchema.required ?? []);
+  const names = Object.keys(inputSchema.properties ?? {});
+  return `(${names.map((name) => (needed.has(name) ? name : `${name}?`)).join(", ")})`;
+}
+
+function firstLine(what: string): string {
+  const line = printable(what.trim().split("\n")[0] ?? "");
+  return line.length > 100 ? `${line.slice(0, 99)}…` : line;
+}

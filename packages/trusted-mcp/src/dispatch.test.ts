@@ -1,0 +1,230 @@
+import { chmod, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { program } from "../test/program.ts";
+import { COMMON_OPTIONS } from "./command.ts";
+import { COMMANDS } from "./commands/index.ts";
+import { EXIT } from "./exit-code.ts";
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "trusted-mcp-program-"));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+describe("help", () => {
+  test.each(COMMANDS.map((command) => [command.name, command] as const))(
+    "of %s documents every option, with an example",
+    async (name, command) => {
+      const { code, stdout } = await program([name, "--help"]);
+      expect(code).toBe(EXIT.ok);
+      for (const option of Object.keys({ ...command.options, ...COMMON_OPTIONS }))
+        expect(stdout).toContain(`--${option}`);
+      for (const { name: positional } of command.positionals) expect(stdout).toContain(positional);
+      expect(stdout).toMatch(/Examples?:\n {2}trusted-mcp /);
+      expect((await program(["help", name])).stdout).toBe(stdout);
+      expect(
+        Math.max(
+          ...stdout
+            .split("\n")
+            .filter((line) => !line.includes("trusted-mcp "))
+            .map((line) => line.length),
+        ),
+      ).toBeLessThan(100);
+    },
+  );
+
+  test("of the program lists every command, the exit codes and the environment [REQ-CLI-EXIT]", async () => {
+    const { code, stdout } = await program(["--help"]);
+    expect(code).toBe(EXIT.ok);
+    for (const { name } of COMMANDS) expect(stdout).toMatch(new RegExp(`^  ${name} `, "m"));
+    for (const word of ["outcome unknown", "TRUSTED_MCP_KEY", "TRUSTED_MCP_SERVER_KEY", "NO_COLOR"])
+      expect(stdout).toContain(word);
+  });
+
+  test("comes on stderr, as an error, when nothing was asked", async () => {
+    const { code, stdout, stderr } = await program([]);
+    expect([code, stdout]).toEqual([EXIT.usage, ""]);
+    expect(stderr).toContain("Usage: trusted-mcp COMMAND");
+  });
+});
+
+describe("a usage error ends with 2, before anything is done [REQ-CLI-EXIT]:", () => {
+  test.each([
+    ["unknown command", ["conect"], 'unknown command "conect"; did you mean connect?'],
+    ["option before the command", ["--json", "list"], "a command comes first"],
+    ["help of an unknown command", ["help", "insepct"], "did you mean inspect?"],
+    ["unknown option", ["list", "http://a/mcp", "--jsn"], "did you mean --json?"],
+    ["no key", ["list", "http://a/mcp"], "set TRUSTED_MCP_KEY"],
+    ["no server key", ["list", "http://a/mcp", "--key", "k"], "set TRUSTED_MCP_SERVER_KEY"],
+    ["no URL", ["connect"], "URL is missing"],
+    ["bad URL", ["connect", "tools.example"], "is not a URL"],
+    ["bad port", ["connect", "http://a/mcp", "--listen", "99999"], "0 to 65535"],
+    [
+      "arguments that are not JSON",
+      ["call", "http://a/mcp", "t", "--args", "{secret"],
+      "--args is not valid JSON",
+    ],
+    [
+      "arguments that are not an object",
+      ["call", "http://a/mcp", "t", "--args", "[1]"],
+      "--args is a JSON object",
+    ],
+    [
+      "two passphrases",
+      ["list", "http://a/mcp", "--key=k", "--server-key=s", "--passphrase-env=A", "--passphrase-file=b"],
+      "not both",
+    ],
+  ])("%s", async (_, argv, message) => {
+    const { code, stdout, stderr } = await program(argv);
+    expect([code, stdout]).toEqual([EXIT.usage, ""]);
+    expect(stderr).toContain(message);
+    expect(stderr).toContain("ERR_USAGE");
+    expect(stderr).not.toContain("secret");
+  });
+
+  test("and in JSON when the log is JSON", async () => {
+    const { stderr } = await program(["list", "--jsn", "--log-format", "json"]);
+    expect(JSON.parse(stderr.split("\n")[0] ?? "")).toMatchObject({ level: "error", code: "ERR_USAGE" });
+  });
+});
+
+describe("keygen [REQ-CLI-KEYGEN]", () => {
+  test.each(["ed25519", "ecdsa-p256", "rsa-4096"])(
+    "writes %s keys: the private one 0600, in PKCS#8",
+    async (type) => {
+      const out = join(folder, type);
+      const { code, stdout } = await program(["keygen", "--type", type, "--out", out, "--json"]);
+      expect(code).toBe(EXIT.ok);
+      const written = JSON.parse(stdout) as { keyId: string };
+      expect(written).toMatchObject({
+        type,
+        privateKeyFile: `${out}.key.pem`,
+        publicKeyFile: `${out}.pub.pem`,
+      });
+      expect(written.keyId).toMatch(/^[\w-]{43}$/);
+      expect((await stat(`${out}.key.pem`)).mode & 0o777).toBe(0o600);
+      expect(await readFile(`${out}.key.pem`, "utf8")).toMatch(/^-----BEGIN PRIVATE KEY-----\n/);
+      expect(await readFile(`${out}.pub.pem`, "utf8")).toMatch(/^-----BEGIN PUBLIC KEY-----\n/);
+      expect(stdout).not.toContain("PRIVATE KEY");
+    },
+  );
+
+  test("never overwrites", async () => {
+    const out = join(folder, "once");
+    expect(await program(["keygen", "--out", out])).toMatchObject({ code: EXIT.ok, stderr: "" });
+    const before = await readFile(`${out}.key.pem`, "utf8");
+    const again = await program(["keygen", "--out", out]);
+    expect(again.code).toBe(EXIT.local);
+    expect(again.stderr).toContain("ERR_KEY_FILE_EXISTS");
+    expect(await readFile(`${out}.key.pem`, "utf8")).toBe(before);
+  });
+
+  test("says when the folder is missing", async () => {
+    expect(await program(["keygen", "--out", join(folder, "no", "such")])).toMatchObject({
+      code: EXIT.local,
+    });
+  });
+});
+
+describe("an identity that is refused ends with 3 [REQ-CLI-EXIT]:", () => {
+  const url = "http://127.0.0.1:9/mcp";
+  test("a key file that is not there", async () => {
+    const { code, stderr } = await program([
+      "list",
+      url,
+      "--key",
+      join(folder, "nobody.key.pem"),
+      "--server-key",
+      "s",
+    ]);
+    expect(code).toBe(EXIT.identity);
+    expect(stderr).toContain("ERR_KEY_FILE_READ");
+  });
+
+  test("a private key that others can read, from the environment variable", async () => {
+    const out = join(folder, "open");
+    await program(["keygen", "--out", out]);
+    await chmod(`${out}.key.pem`, 0o644);
+    const env = { TRUSTED_MCP_KEY: `${out}.key.pem`, TRUSTED_MCP_SERVER_KEY: `${out}.pub.pem` };
+    const { code, stderr } = await program(["list", url], { env });
+    expect(code).toBe(EXIT.identity);
+    expect(stderr).toContain("chmod 600");
+  });
+
+  test("a private key where the server's public one belongs", async () => {
+    const out = join(folder, "swapped");
+    await program(["keygen", "--out", out]);
+    const { code, stderr } = await program([
+      "list",
+      url,
+      "--key",
+      `${out}.key.pem`,
+      "--server-key",
+      `${out}.key.pem`,
+    ]);
+    expect(code).toBe(EXIT.identity);
+    expect(stderr).toContain("ERR_KEY_NOT_PUBLIC");
+    expect(stderr).not.toMatch(/MC4CAQAw/);
+  });
+});
+
+test("a file of arguments that is not there ends with 7", async () => {
+  const { code, stderr } = await program([
+    "call",
+    "http://a/mcp",
+    "t",
+    "--args",
+    `@${join(folder, "nothing.json")}`,
+  ]);
+  expect(code).toBe(EXIT.local);
+  expect(stderr).toContain("ERR_FILE");
+});
+
+test("a server that is not there ends with 5, and names it", async () => {
+  const out = join(folder, "me");
+  await program(["keygen", "--out", out]);
+  const { code, stderr } = await program([
+    "list",
+    "http://127.0.0.1:9/mcp",
+    "--key",
+    `${out}.key.pem`,
+    "--server-key",
+    `${out}.pub.pem`,
+  ]);
+  expect(code).toBe(EXIT.unreachable);
+  expect(stderr).toContain("ERR_UNREACHABLE");
+  expect(stderr).toContain("http://127.0.0.1:9");
+});
+
+test("version says the package's version, also as JSON [REQ-CLI-JSON]", async () => {
+  const { version } = JSON.parse(await readFile(new URL("../package.json", import.meta.url), "utf8")) as {
+    version: string;
+  };
+  expect((await program(["--version"])).stdout).toContain(`trusted-mcp ${version} (trusted-mcp/1`);
+  expect(JSON.parse((await program(["version", "--json"])).stdout)).toMatchObject({
+    version,
+    protocol: "trusted-mcp/1",
+  });
+});
+
+test("the guide documents every exit code and every command [REQ-CLI-EXIT]", async () => {
+  const guide = await readFile(new URL("../../../docs/guide/program.md", import.meta.url), "utf8");
+  for (const code of Object.values(EXIT)) expect(guide).toMatch(new RegExp(`^\\| \`${code}\` \\|`, "m"));
+  for (const { name, options } of COMMANDS) {
+    expect(guide).toContain(`trusted-mcp ${name}`);
+    for (const option of Object.keys(options)) expect(guide, name).toContain(`--${option}`);
+  }
+});
+
+test("a signal ends a command with 128 + its number", async () => {
+  const args = join(folder, "args.json");
+  await writeFile(args, "{}");
+  const stop = new AbortController();
+  stop.abort("SIGTERM");
+  const { code } = await program(["list", "http://127.0.0.1:9/mcp", "--key", "nobody", "--server-key", "x"], {
+    signal: stop.signal,
+  });
+  expect(code).toBe(143);
+});
