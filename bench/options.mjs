@@ -11,8 +11,9 @@ export const USAGE = `npm run bench -- [options]
   --rounds N     rounds per table, after a discarded warm-up (default 7)
   --only A,B     variants: ${VARIANT_NAMES.join(", ")} (${BASE} and ${CONTROL} always run)
   --workloads W  ${WORKLOADS.map((workload) => workload.name).join(", ")}
-  --parts P      ${PARTS.join(", ")}
+  --parts P      ${PARTS.join(", ")}, or none
   --era E        legacy (default: what SDK clients speak) or modern
+  --profile V    also sample where these variants' servers spend their CPU, at the first of --workloads
   --json FILE    write every number there
   --quick        everything once and short: shows that it runs, says nothing about speed
   --help`;
@@ -42,6 +43,7 @@ export function readOptions(args) {
       workloads: { type: "string" },
       parts: { type: "string" },
       era: { type: "string", default: "legacy" },
+      profile: { type: "string" },
       json: { type: "string" },
       quick: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
@@ -64,8 +66,9 @@ export function readOptions(args) {
     workloads: WORKLOADS.filter((workload) => workloads.includes(workload.name)).map((workload) =>
       quick ? { ...workload, connections: QUICK_CONNECTIONS } : workload,
     ),
-    parts: choose(values.parts, PARTS, "--parts"),
+    parts: values.parts === "none" ? [] : choose(values.parts, PARTS, "--parts"),
     era: values.era,
+    profile: values.profile === undefined ? [] : choose(values.profile, VARIANT_NAMES, "--profile"),
     json: values.json,
   };
 }

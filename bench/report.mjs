@@ -1,4 +1,5 @@
 /** Text tables. Every figure is the median of the rounds with the whole range behind it. */
+import { sharesByOwner } from "./parts/profile.mjs";
 import { CONTROL } from "./variants/index.mjs";
 import { smallestVisibleEffect } from "./statistics.mjs";
 import { visibleEffects } from "./targets.mjs";
@@ -13,7 +14,7 @@ function number(value) {
 }
 
 const ranged = ({ median, min, max }) => `${number(median)} (${number(min)}..${number(max)})`;
-const percent = (value) => `${(value * 100).toFixed(value < 0.1 ? 1 : 0)} %`;
+const percent = (value) => (Number.isNaN(value) ? "–" : `${(value * 100).toFixed(value < 0.1 ? 1 : 0)} %`);
 
 function table(title, header, rows) {
   const cells = [header, ...rows];
@@ -109,6 +110,16 @@ export function handshakeTable(rows) {
     ["", "handshakes", "CPU ms", "min", "max", "elapsed ms"],
     body,
   );
+}
+
+const TOP_FUNCTIONS = 30;
+
+export function profileTable({ name, workload, calls, functions }) {
+  const owners = sharesByOwner(functions).map(([owner, share]) => [owner, percent(share)]);
+  const top = functions.slice(0, TOP_FUNCTIONS);
+  const rows = top.map((entry) => [entry.name, percent(entry.share), entry.place || entry.owner]);
+  const title = `where ${name} spends its CPU, ${workload}, ${calls} calls`;
+  return `${table(title, ["", "share"], owners)}\n${table("by function", ["", "share", "where"], rows)}`;
 }
 
 /** Above this, what other programs did to the figures is larger than what is worth reporting. */

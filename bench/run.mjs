@@ -5,8 +5,17 @@ import { describeMachine, foreignShare, machineWork } from "./machine.mjs";
 import { measureHandshakes } from "./parts/handshake.mjs";
 import { measureLoad } from "./parts/load.mjs";
 import { measureMemory } from "./parts/memory.mjs";
+import { measureProfile } from "./parts/profile.mjs";
 import { measureSequential } from "./parts/sequential.mjs";
-import { handshakeTable, heading, loadTable, memoryTable, sequentialTable, targetTable } from "./report.mjs";
+import {
+  handshakeTable,
+  heading,
+  loadTable,
+  memoryTable,
+  profileTable,
+  sequentialTable,
+  targetTable,
+} from "./report.mjs";
 import { startServerProcess } from "./server-process.mjs";
 import { judge } from "./targets.mjs";
 import { loadVariant } from "./variants/index.mjs";
@@ -53,6 +62,15 @@ async function run(options, directory) {
       const workload = SEQUENTIAL_WORKLOAD;
       results.sequential = await measureSequential(servers, { workload, era, rounds, seconds });
       console.log(sequentialTable(workload, results.sequential));
+    }
+    for (const server of servers.filter(({ name }) => options.profile.includes(name))) {
+      const profile = await measureProfile(server, {
+        workload: options.workloads[0],
+        era,
+        seconds: seconds * 4,
+      });
+      console.log(profileTable(profile));
+      (results.profiles ??= []).push(profile);
     }
     if (options.parts.includes("memory")) {
       results.memory = await measureMemory(servers, { sessions: quick ? 5 : 500 });

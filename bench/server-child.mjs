@@ -1,6 +1,7 @@
 /** Runs one variant's server in a process of its own and reports what that process used. */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
+import { startProfile } from "./profiler.mjs";
 import { loadVariant } from "./variants/index.mjs";
 
 setFlagsFromString("--expose-gc");
@@ -17,14 +18,24 @@ function memory() {
   return { heapUsed, external, arrayBuffers };
 }
 
-const answers = { usage, memory };
+let stopProfile;
+
+const answers = {
+  usage,
+  memory,
+  startProfile: async () => {
+    stopProfile = await startProfile();
+    return true;
+  },
+  stopProfile: () => stopProfile(),
+};
 
 process.once("message", async ({ variant, context }) => {
   try {
     const { startServer } = await loadVariant(variant);
     const { close, ...facts } = await startServer(context);
     process.on("message", async ({ ask }) => {
-      if (ask !== "stop") return process.send({ answer: answers[ask]() });
+      if (ask !== "stop") return process.send({ answer: await answers[ask]() });
       await close();
       process.disconnect();
     });

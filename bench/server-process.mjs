@@ -26,7 +26,9 @@ export async function startServerProcess(variant, context) {
   return {
     facts,
     cpu: async () => (await ask({ ask: "usage" })).cpu,
-    memory: async () => await ask({ ask: "memory" }),
+    memory: () => ask({ ask: "memory" }),
+    startProfile: () => ask({ ask: "startProfile" }),
+    stopProfile: () => ask({ ask: "stopProfile" }),
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null) return;
       const timer = setTimeout(() => child.kill("SIGKILL"), 2000);
