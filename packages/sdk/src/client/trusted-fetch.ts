@@ -8,6 +8,7 @@ import {
 import { utf8 } from "@trusted-mcp/primitives/bytes";
 import { TrustedSdkError } from "../error.ts";
 import { EXTENSION_NAME } from "../wire.ts";
+import { webStream } from "../web-stream.ts";
 import { ChannelClient, HandshakeRefused } from "./channel-client.ts";
 import type { TrustedClientOptions } from "./options.ts";
 import { isRepeatable } from "./repeatable.ts";
@@ -122,28 +123,10 @@ function toResponse(answer: OpenedAnswer, signal: AbortSignal | undefined): Resp
       init,
     );
   }
-  return new Response(streamOf(body, signal), init);
-}
-
-function streamOf(
-  body: AsyncIterable<Uint8Array>,
-  signal: AbortSignal | undefined,
-): ReadableStream<Uint8Array> {
-  const iterator = body[Symbol.asyncIterator]();
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      try {
-        const { done, value } = await iterator.next();
-        if (done === true) controller.close();
-        else controller.enqueue(value);
-      } catch (error) {
-        controller.error(signal?.aborted === true ? signal.reason : error);
-      }
-    },
-    async cancel() {
-      await iterator.return?.();
-    },
-  });
+  return new Response(
+    webStream(body, (error) => (signal?.aborted === true ? signal.reason : error)),
+    init,
+  );
 }
 
 function infoOf(session: InitiatorSession): ChannelInfo {

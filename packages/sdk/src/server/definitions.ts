@@ -50,25 +50,19 @@ export class Definitions {
     return server;
   }
 
-  /** `enable`, `disable` and `remove` reach servers made from now on; `update` cannot and says so. */
+  /** `enable`, `disable` and `remove` (the SDK's forms of `update`) reach servers made from now on. */
   #follow(handle: Handle): void {
-    const { enable, disable, remove } = handle;
-    handle.enable = () => this.#change(() => enable());
-    handle.disable = () => this.#change(() => disable());
-    handle.remove = () =>
-      this.#change(() => {
-        remove();
-        this.#applied.delete(handle);
-      });
-    handle.update = () => {
-      throw new TypeError(
-        "A definition of a TrustedMcpServer cannot be updated in place; remove it and register it again",
-      );
+    const update = handle.update.bind(handle);
+    handle.update = (changes: Record<string, unknown>) => {
+      const removed = changes["name"] === null || changes["uri"] === null;
+      if (!removed && Object.keys(changes).some((key) => key !== "enabled")) {
+        throw new TypeError(
+          "A definition of a TrustedMcpServer cannot be changed in place; remove it and register it again",
+        );
+      }
+      update(changes);
+      if (removed) this.#applied.delete(handle);
+      this.version += 1;
     };
-  }
-
-  #change(change: () => void): void {
-    change();
-    this.version += 1;
   }
 }

@@ -2,7 +2,11 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { FRAMING_BINARY, FRAMING_JSON } from "@trusted-mcp/channel";
 import { TrustedSdkError } from "../error.ts";
 import { JSON_MEDIA_TYPE, REFUSED_BODY, REFUSED_STATUS } from "../wire.ts";
+import { drained } from "./drained.ts";
 import type { Endpoint, OuterResponse } from "./endpoint.ts";
+import { isFrame } from "./frame.ts";
+import { servePlain } from "./plain-node.ts";
+import type { WebHandler } from "./web-handler.ts";
 
 /** Own Node adapter: binary safe (the SDK's reads bodies as text), bounded in size and time. */
 export interface NodeFrontOptions {
@@ -10,8 +14,7 @@ export interface NodeFrontOptions {
   readonly bodyTimeoutMs: number;
   readonly onerror: (error: unknown) => void;
   /** Serves a request that is not a frame, in `prefer` mode only. */
-  readonly plaintext:
-    ((body: Buffer, request: IncomingMessage, response: ServerResponse) => Promise<void>) | null;
+  readonly plaintext: WebHandler | null;
 }
 
 const FRAMINGS = [FRAMING_BINARY, FRAMING_JSON];
@@ -25,8 +28,9 @@ export function nodeFront(
     response.once("close", () => abort.abort());
     try {
       const body = await bodyOf(request, parsedBody, options);
-      if (options.plaintext !== null && !looksSealed(request, body)) {
-        await options.plaintext(body, request, response);
+      const { plaintext } = options;
+      if (plaintext !== null && !isFrame(request.method, request.headers["content-type"], body)) {
+        await servePlain(plaintext, body, request, response, abort.signal);
         return;
       }
       if (request.method !== "POST") {
@@ -48,13 +52,6 @@ export function nodeFront(
       refuse(request, response);
     }
   };
-}
-
-/** A frame announces itself by media type or, in JSON, by its method; nothing else is parsed yet. */
-function looksSealed(request: IncomingMessage, body: Buffer): boolean {
-  if (request.method !== "POST") return false;
-  if (request.headers["content-type"]?.startsWith("application/trusted-mcp") === true) return true;
-  return body.includes('"trusted-mcp/1/');
 }
 
 async function bodyOf(
@@ -135,18 +132,6 @@ async function write(answer: OuterResponse, response: ServerResponse): Promise<v
     // No orderly end for a stream that failed: the client must see it as cut.
     response.destroy();
   }
-}
-
-function drained(response: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      response.off("drain", done);
-      response.off("close", done);
-      resolve();
-    };
-    response.once("drain", done);
-    response.once("close", done);
-  });
 }
 
 /** The one outer refusal. The connection closes: what is left of the body is not read. */

@@ -108,7 +108,7 @@ function recorded<Name extends "registerTool" | "registerResource" | "registerPr
 ): McpServer[Name] {
   const record = (...args: unknown[]) =>
     definitions.add((server) => Reflect.apply(server[name] as (...all: unknown[]) => never, server, args));
-  return record as unknown as McpServer[Name];
+  return record;
 }
 
 interface SessionLane {

@@ -1,5 +1,6 @@
 import type { AuthInfo } from "@modelcontextprotocol/server";
 import { JSON_MEDIA_TYPE, mediaType, STREAM_MEDIA_TYPE } from "../wire.ts";
+import type { Read } from "../web-stream.ts";
 import { authInfoOf } from "./auth-info.ts";
 import { field, fieldsOf, type InnerHandler, type InnerRequest } from "./inner.ts";
 
@@ -57,15 +58,15 @@ async function* iterate(
   body: ReadableStream<Uint8Array>,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const reader = body.getReader();
+  const reader: ReadableStreamDefaultReader<Uint8Array> = body.getReader();
   const cancel = (): void => void reader.cancel().catch(() => undefined);
   signal.addEventListener("abort", cancel, { once: true });
   try {
     for (;;) {
-      const { done, value } = await reader.read();
+      const result: Read = await reader.read();
       signal.throwIfAborted();
-      if (done) return;
-      yield value;
+      if (result.done) return;
+      if (result.value !== undefined) yield result.value;
     }
   } finally {
     signal.removeEventListener("abort", cancel);

@@ -1,0 +1,33 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { parts } from "../web-stream.ts";
+import { drained } from "./drained.ts";
+import type { WebHandler } from "./web-handler.ts";
+
+/** Plain MCP on Node, for `prefer` mode: the wrapped handler, without `authInfo`. */
+export async function servePlain(
+  handler: WebHandler,
+  body: Buffer,
+  request: IncomingMessage,
+  response: ServerResponse,
+  signal: AbortSignal,
+): Promise<void> {
+  const method = request.method ?? "GET";
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(request.headers))
+    if (typeof value === "string") headers.set(name, value);
+  const inner = new Request(`http://localhost${request.url ?? "/"}`, {
+    method,
+    headers,
+    signal,
+    ...(method === "POST" && { body: Buffer.from(body) }),
+  });
+  const answer = await handler.fetch(inner);
+  response.writeHead(answer.status, Object.fromEntries(answer.headers));
+  if (answer.body !== null) {
+    for await (const part of parts(answer.body)) {
+      if (response.destroyed) return;
+      if (!response.write(part)) await drained(response);
+    }
+  }
+  response.end();
+}

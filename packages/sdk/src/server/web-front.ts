@@ -1,0 +1,86 @@
+import type { AuthInfo } from "@modelcontextprotocol/server";
+import { FRAMING_JSON } from "@trusted-mcp/channel";
+import { TrustedSdkError } from "../error.ts";
+import { JSON_MEDIA_TYPE, REFUSED_BODY, REFUSED_STATUS } from "../wire.ts";
+import { parts, webStream } from "../web-stream.ts";
+import type { Endpoint } from "./endpoint.ts";
+import { isFrame } from "./frame.ts";
+import type { WebHandler } from "./web-handler.ts";
+
+export type RequestOptions = { authInfo?: AuthInfo; parsedBody?: unknown };
+
+export interface WebFrontOptions {
+  readonly maxBodyBytes: number;
+  readonly onerror: (error: unknown) => void;
+  /** Serves plain MCP, in `prefer` mode only. */
+  readonly plaintext: WebHandler | null;
+}
+
+/**
+ * The web-standard front. It offers JSON framing only: adapters in front of it, the SDK's
+ * `toNodeHandler` among them, may read bodies as text.
+ */
+export function webFront(
+  endpoint: Endpoint,
+  options: WebFrontOptions,
+): (request: Request, requestOptions?: RequestOptions) => Promise<Response> {
+  return async (request, requestOptions) => {
+    try {
+      const body = await bodyOf(request, requestOptions?.parsedBody, options.maxBodyBytes);
+      if (options.plaintext !== null && !isFrame(request.method, request.headers.get("content-type"), body)) {
+        return await options.plaintext.fetch(rebuilt(request, body), requestOptions);
+      }
+      if (request.method !== "POST") {
+        throw new TrustedSdkError(
+          "ERR_PLAINTEXT_REFUSED",
+          "A plaintext request came in; this server accepts none",
+        );
+      }
+      const answer = await endpoint.receive({
+        contentType: request.headers.get("content-type"),
+        body,
+        source: "",
+        framings: [FRAMING_JSON],
+        signal: request.signal,
+      });
+      const headers = { "content-type": answer.contentType, "cache-control": "no-cache, no-transform" };
+      return new Response(
+        answer.body instanceof Uint8Array ? Buffer.from(answer.body) : webStream(answer.body),
+        {
+          headers,
+        },
+      );
+    } catch (error) {
+      options.onerror(error);
+      return new Response(REFUSED_BODY, {
+        status: REFUSED_STATUS,
+        headers: { "content-type": JSON_MEDIA_TYPE },
+      });
+    }
+  };
+}
+
+async function bodyOf(request: Request, parsedBody: unknown, limit: number): Promise<Buffer> {
+  // Behind a body parser the bytes are gone; JSON frames survive being written again.
+  if (parsedBody !== undefined) return Buffer.from(JSON.stringify(parsedBody));
+  const all: Uint8Array[] = [];
+  let size = 0;
+  if (request.body !== null) {
+    for await (const part of parts(request.body)) {
+      size += part.length;
+      if (size > limit) {
+        throw new TrustedSdkError(
+          "ERR_BODY_TOO_LARGE",
+          `A request body is larger than the ${limit} bytes allowed`,
+        );
+      }
+      all.push(part);
+    }
+  }
+  return Buffer.concat(all, size);
+}
+
+function rebuilt(request: Request, body: Buffer): Request {
+  const { url, method, headers, signal } = request;
+  return new Request(url, { method, headers, signal, ...(method === "POST" && { body: Buffer.from(body) }) });
+}
