@@ -9,6 +9,7 @@ export {
 } from "./channel-world.ts";
 export { ManualClock } from "./manual-clock.ts";
 export { memoryPipe, OuterRefusal, type Attacker, type MemoryPipe, type WireMessage } from "./memory-pipe.ts";
+export { refusalOf } from "./refusal.ts";
 export { SAMPLE_EVIDENCE, sampleTee, type SampleAppraiser, type SampleTee } from "./sample-tee.ts";
 export {
   testIdentity,

@@ -1,0 +1,18 @@
+import { TrustedMcpError } from "@trusted-mcp/primitives/error";
+import { OuterRefusal } from "./memory-pipe.ts";
+
+/**
+ * The code with which `action` is refused. `outer ERR_…` means that the client saw only a refusal from outside
+ * the channel; the code is the server's own. Anything else that is thrown, and success, is an error.
+ */
+export async function refusalOf(action: () => unknown): Promise<string> {
+  try {
+    await action();
+  } catch (error) {
+    if (error instanceof OuterRefusal && error.cause instanceof TrustedMcpError)
+      return `outer ${error.cause.code}`;
+    if (error instanceof TrustedMcpError) return error.code;
+    throw error;
+  }
+  throw new Error("Nothing was refused.");
+}
