@@ -7,6 +7,7 @@ import {
 } from "@modelcontextprotocol/client";
 import type { ChannelInfo, TrustedFetch } from "@trusted-mcp/sdk/client";
 import type { Fetch } from "./bridge/upstream.ts";
+import { unlessAborted } from "./bridge/wait.ts";
 import { programVersion } from "./commands/version.ts";
 import { ProgramError } from "./error.ts";
 import { printable } from "./terminal.ts";
@@ -40,7 +41,7 @@ export async function withClient<T>(
   signal.addEventListener("abort", stop, { once: true });
   try {
     // First of all: who is there? Nothing of MCP is sent before that is settled.
-    const info = await channel.session();
+    const info = await unlessAborted(channel.session(), signal);
     await client.connect(transport, { signal });
     const result = await work({ client, channel: info });
     await transport.terminateSession().catch(() => undefined);

@@ -1,4 +1,6 @@
-import { chmod, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readFile, rm, stat } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -218,13 +220,19 @@ test("the guide documents every exit code and every command [REQ-CLI-EXIT]", asy
   }
 });
 
-test("a signal ends a command with 128 + its number", async () => {
-  const args = join(folder, "args.json");
-  await writeFile(args, "{}");
+test("a signal ends a command at once, with 128 + its number", async () => {
+  // Accepts connections and never answers.
+  const silent = createServer(() => undefined);
+  await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+  const out = join(folder, "interrupted");
+  await program(["keygen", "--out", out]);
   const stop = new AbortController();
-  stop.abort("SIGTERM");
-  const { code } = await program(["list", "http://127.0.0.1:9/mcp", "--key", "nobody", "--server-key", "x"], {
+  const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}/mcp`;
+  const running = program(["list", url, "--key", `${out}.key.pem`, "--server-key", `${out}.pub.pem`], {
     signal: stop.signal,
   });
-  expect(code).toBe(143);
+  setTimeout(() => stop.abort("SIGTERM"), 100);
+  expect(await running).toMatchObject({ code: 143, stdout: "" });
+  silent.close();
+  silent.closeAllConnections();
 });

@@ -73,7 +73,6 @@ function findCommand(name: string): Command {
 
 function report(error: unknown, commandName: string | undefined, io: Io, log: Log): number {
   if (io.signal.aborted) return signalCode(io.signal);
-  if (codeOf(error) === "EPIPE") return EXIT.ok;
   const exit = exitCodeOf(error);
   log.error(describe(error), errorFields(error));
   if (exit === EXIT.usage) {

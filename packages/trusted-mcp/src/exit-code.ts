@@ -71,9 +71,22 @@ export function exitCodeOf(error: unknown): number {
   for (const link of causes(error)) {
     const code = codeOf(link);
     if (code !== undefined && Object.hasOwn(BY_CODE, code)) return BY_CODE[code] ?? EXIT.internal;
-    if (link instanceof TrustedMcpError) return BY_FAMILY[link.constructor.name] ?? EXIT.internal;
+    if (link instanceof TrustedMcpError) return familyExit(link);
     if (code !== undefined && NETWORK.test(code)) return EXIT.unreachable;
     if (link instanceof Error && "syscall" in link) return EXIT.local;
+  }
+  return EXIT.internal;
+}
+
+/** By name, along the prototypes: loading the packages only to compare classes would slow every start. */
+function familyExit(error: object): number {
+  for (
+    let type: unknown = error;
+    typeof type === "object" && type !== null;
+    type = Object.getPrototypeOf(type)
+  ) {
+    const exit = BY_FAMILY[type.constructor.name];
+    if (exit !== undefined) return exit;
   }
   return EXIT.internal;
 }

@@ -20,10 +20,13 @@ export async function main(): Promise<void> {
       stop.abort(name);
     });
   }
-  // `trusted-mcp list … | head`: the reader has gone, and that is no failure of ours.
-  process.stdout.on("error", (error: NodeJS.ErrnoException) =>
-    process.exit(error.code === "EPIPE" ? EXIT.ok : EXIT.local),
-  );
+  // `trusted-mcp list … | head`, or a host that has gone: no failure of ours, but nothing left to do.
+  let unread = false;
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") process.exit(EXIT.local);
+    unread = true;
+    stop.abort("EPIPE");
+  });
   process.stderr.on("error", () => undefined);
   process.on("uncaughtException", (error) => {
     process.stderr.write(
@@ -33,5 +36,5 @@ export async function main(): Promise<void> {
   });
   const code = await run(process.argv.slice(2), io);
   await Promise.all([flush(process.stdout), flush(process.stderr)]);
-  process.exit(code);
+  process.exit(unread ? EXIT.ok : code);
 }

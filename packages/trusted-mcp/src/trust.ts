@@ -5,12 +5,7 @@ import {
   type PassphraseSource,
   pinnedPeers,
 } from "@trusted-mcp/identity";
-import {
-  type ChannelInfo,
-  trustedFetch,
-  type TrustedClientOptions,
-  type TrustedFetch,
-} from "@trusted-mcp/sdk/client";
+import type { ChannelInfo, TrustedClientOptions, TrustedFetch } from "@trusted-mcp/sdk/client";
 import { type Args, type OptionSpecs, required } from "./args.ts";
 import { usageError } from "./error.ts";
 
@@ -58,8 +53,11 @@ export async function openChannel(
   const key = required(args, CLIENT_OPTIONS, "key");
   required(args, CLIENT_OPTIONS, "server-key");
   const passphrase = passphraseOf(args);
+  // Loaded here, while the key is read: help and usage errors need none of it.
+  const sdk = import("@trusted-mcp/sdk/client");
   const signer = await fileSigner(key, passphrase === undefined ? {} : { passphrase });
   const peers = await Promise.all(args.texts("server-key").map(loadPeer));
+  const { trustedFetch } = await sdk;
   const audience = args.text("audience");
   return trustedFetch({
     url,

@@ -12,6 +12,7 @@ export interface Surroundings {
   readonly stdin?: string;
   readonly signal?: AbortSignal;
   readonly tty?: boolean;
+  readonly onStdout?: (text: string) => void;
 }
 
 /** Runs the program in this process, with surroundings of the test's own. */
@@ -21,7 +22,9 @@ export async function program(argv: readonly string[], around: Surroundings = {}
     Object.assign(new PassThrough(), { isTTY: around.tty ?? false })
       .setEncoding("utf8")
       .on("data", (chunk: string) => (text[name] += chunk));
+  const onStdout = around.onStdout ?? (() => undefined);
   const [stdout, stderr, stdin] = [collect("stdout"), collect("stderr"), new PassThrough()];
+  stdout.on("data", onStdout);
   stdin.end(around.stdin ?? "");
   const signal = around.signal ?? new AbortController().signal;
   const code = await run(argv, { stdin, stdout, stderr, env: around.env ?? {}, signal });

@@ -25,6 +25,21 @@ export async function within(ms: number, work: Promise<unknown>, signal?: AbortS
   }
 }
 
+/** `work`, or a rejection as soon as `signal` aborts: for work that cannot be called off. */
+export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  let stop = (): void => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(new DOMException("stopped", "AbortError"));
+    if (signal.aborted) stop();
+    else signal.addEventListener("abort", stop, { once: true });
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}
+
 /** 1 s, 2 s, 4 s … 30 s. */
 export function backoff(attempt: number): number {
   return Math.min(30_000, 1000 * 2 ** Math.min(attempt, 10));

@@ -1,0 +1,253 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Fixture, startFixture } from "../test/fixture.ts";
+import { program, type Surroundings } from "../test/program.ts";
+import { makeKeys, startTrusted, type TrustedServer } from "../test/trusted-server.ts";
+import { EXIT } from "./exit-code.ts";
+
+let folder: string;
+let fixture: Fixture;
+let server: TrustedServer;
+let env: Record<string, string>;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "trusted-mcp-trusted-"));
+  await makeKeys(folder, "server", "alice", "mallory");
+  fixture = await startFixture();
+  server = await startTrusted(folder, fixture.url);
+  env = {
+    TRUSTED_MCP_KEY: join(folder, "alice.key.pem"),
+    TRUSTED_MCP_SERVER_KEY: join(folder, "server.pub.pem"),
+  };
+});
+afterAll(async () => {
+  await server.close();
+  await fixture.close();
+  await rm(folder, { recursive: true });
+});
+
+const run = (argv: readonly string[], around: Surroundings = {}) => program(argv, { env, ...around });
+
+describe("list [REQ-CLI-LIST-CALL]", () => {
+  test("shows who proved what, and what is offered", async () => {
+    const { code, stdout, stderr } = await run(["list", server.url]);
+    expect([code, stderr]).toEqual([EXIT.ok, ""]);
+    expect(stdout).toMatch(
+      /^trusted-mcp-conformance-fixture 1\.0\.0, MCP 2026-07-28\nproved to be "server": ed25519 key [\w-]{43}\n/,
+    );
+    expect(stdout).toMatch(/tools \(\d+\)\n {2}test_simple_text\(\) {2}Returns one text\n/);
+    expect(stdout).toContain("test://static-text");
+  });
+
+  test("as JSON [REQ-CLI-JSON]", async () => {
+    const { stdout } = await run(["list", server.url, "--json"]);
+    const offer = JSON.parse(stdout) as { tools: unknown[] };
+    expect(offer).toMatchObject({
+      protocolVersion: "2026-07-28",
+      peer: { name: "server", algorithm: "ed25519", delegated: false },
+    });
+    expect(offer.tools.length).toBeGreaterThan(20);
+  });
+});
+
+describe("call [REQ-CLI-LIST-CALL]", () => {
+  test("prints the content, and the raw result with --json", async () => {
+    expect(await run(["call", server.url, "test_simple_text"])).toEqual({
+      code: EXIT.ok,
+      stdout: "This is a simple text response for testing.\n",
+      stderr: "",
+    });
+    const { stdout } = await run(["call", server.url, "test_simple_text", "--json"]);
+    expect(JSON.parse(stdout)).toMatchObject({
+      content: [{ type: "text", text: "This is a simple text response for testing." }],
+    });
+  });
+
+  test("names what is no text", async () => {
+    const { stdout } = await run(["call", server.url, "test_multiple_content_types"]);
+    expect(stdout).toMatch(
+      /^Multiple content types test:\n\[image: image\/png, \d+ bytes; --json shows it\]\n\{"test":"data"/,
+    );
+  });
+
+  test.each([
+    ["given", (json: string) => Promise.resolve([json, {}] as const)],
+    [
+      "from a file",
+      async (json: string) => (
+        await writeFile(join(folder, "args.json"), json),
+        [`@${join(folder, "args.json")}`, {}] as const
+      ),
+    ],
+    ["from standard input", (json: string) => Promise.resolve(["@-", { stdin: json }] as const)],
+  ])("takes arguments %s", async (_, give) => {
+    const [args, around] = await give('{"prompt":"x"}');
+    // The tool wants the client's model, which this client has not: the arguments themselves were fine.
+    const { code, stderr } = await run(["call", server.url, "test_sampling", "--args", args], around);
+    expect(code).toBe(EXIT.failed);
+    expect(stderr).not.toContain("--args");
+  });
+
+  test("ends with 1 when the tool reports an error, and still shows it", async () => {
+    const { code, stdout } = await run(["call", server.url, "test_error_handling"]);
+    expect(code).toBe(EXIT.failed);
+    expect(stdout).toContain("intentionally returns an error");
+  });
+
+  test("ends with 1 when there is no such tool", async () => {
+    const { code, stderr, stdout } = await run(["call", server.url, "no_such_tool"]);
+    expect(code).toBe(EXIT.failed);
+    expect(stderr + stdout).toContain("no_such_tool");
+  });
+
+  test("never shows arguments in its log [REQ-CLI-LOGS]", async () => {
+    const { stderr } = await run([
+      "call",
+      server.url,
+      "no_such_tool",
+      "--args",
+      '{"token":"hunter2"}',
+      "--log-level",
+      "debug",
+    ]);
+    expect(stderr).not.toContain("hunter2");
+  });
+});
+
+describe("inspect [REQ-CLI-INSPECT]", () => {
+  test("shows the peer, the suite, the session, and both sides of one exchange", async () => {
+    const { code, stdout } = await run(["inspect", server.url]);
+    expect(code).toBe(EXIT.ok);
+    for (const words of [
+      "Who answered",
+      "pinned as     server",
+      "ed25519",
+      "suite",
+      "tools/list",
+      "What an observer on the wire saw",
+      "none is on the wire",
+    ]) {
+      expect(stdout).toContain(words);
+    }
+    expect(stdout).toMatch(/request +\d+ bytes of application\/trusted-mcp/);
+  });
+
+  test("as JSON [REQ-CLI-JSON]", async () => {
+    const { stdout } = await run(["inspect", server.url, "--json"]);
+    expect(JSON.parse(stdout)).toMatchObject({
+      url: server.url,
+      peer: { name: "server", algorithm: "ed25519" },
+      session: { notAfter: expect.stringMatching(/^\d{4}-/), appraisal: "none asked for" },
+      onTheWire: { request: { hex: expect.stringMatching(/^[0-9a-f]+$/) } },
+      leaked: [],
+    });
+  });
+});
+
+describe("refusals end with the right code [REQ-CLI-EXIT]:", () => {
+  test("3 for a server that has another key than the pinned one", async () => {
+    const { code, stdout, stderr } = await run([
+      "list",
+      server.url,
+      "--server-key",
+      join(folder, "mallory.pub.pem"),
+    ]);
+    expect([code, stdout]).toEqual([EXIT.identity, ""]);
+    expect(stderr).toContain("ERR_PEER_UNKNOWN");
+  });
+
+  test("3 for a client that the server does not know", async () => {
+    const { code, stderr } = await run(["list", server.url, "--key", join(folder, "mallory.key.pem")]);
+    expect(code).toBe(EXIT.identity);
+    expect(stderr).toContain("ERR_REFUSED_BY_PEER");
+  });
+
+  test("4 for a server that speaks plain MCP only; nothing is sent in plaintext", async () => {
+    const { code, stderr } = await run(["list", fixture.url]);
+    expect(code).toBe(EXIT.channel);
+    expect(stderr).toContain("ERR_NOT_TRUSTED");
+  });
+
+  test("4 for a redirect", async () => {
+    const http = createServer((_, response) => response.writeHead(307, { location: server.url }).end());
+    await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
+    const { code, stderr } = await run([
+      "list",
+      `http://127.0.0.1:${(http.address() as AddressInfo).port}/mcp`,
+    ]);
+    http.close();
+    expect(code).toBe(EXIT.channel);
+    expect(stderr).toContain("ERR_REDIRECT");
+  });
+});
+
+describe("connect --listen [REQ-CLI-CONNECT-LISTEN]", () => {
+  test("prints its address, serves an SDK client, and ends with 0 on SIGTERM", async () => {
+    const stop = new AbortController();
+    let address = (_url: string): void => undefined;
+    const listening = new Promise<string>((resolve) => (address = resolve));
+    const running = program(["connect", server.url, "--listen", "0"], {
+      env,
+      signal: stop.signal,
+      onStdout: (text) => address(text.trim()),
+    });
+    const client = new Client({ name: "host", version: "1" });
+    const transport = new StreamableHTTPClientTransport(new URL(await listening));
+    await client.connect(transport);
+    const seen: number[] = [];
+    await client.callTool(
+      { name: "test_tool_with_progress", arguments: {} },
+      { onprogress: ({ progress }) => seen.push(progress) },
+    );
+    expect(seen).toEqual([0, 50, 100]);
+    await transport.terminateSession();
+    await client.close();
+    stop.abort("SIGTERM");
+    expect(await running).toMatchObject({
+      code: EXIT.ok,
+      stdout: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/mcp\n$/),
+    });
+  });
+});
+
+describe("connect over stdio [REQ-CLI-CONNECT-STDIO]", () => {
+  const lines = (...messages: readonly object[]): string =>
+    messages.map((message) => `${JSON.stringify(message)}\n`).join("");
+  const ping = { jsonrpc: "2.0", id: 1, method: "ping" };
+
+  test("answers a request with the channel's refusal, and ends with its code", async () => {
+    const { code, stdout } = await run(
+      ["connect", server.url, "--server-key", join(folder, "mallory.pub.pem")],
+      { stdin: lines(ping) },
+    );
+    expect(code).toBe(EXIT.identity);
+    expect(JSON.parse(stdout)).toMatchObject({
+      id: 1,
+      error: { code: -32000, data: { code: "ERR_PEER_UNKNOWN", action: "stop" } },
+    });
+  });
+
+  test("ends with 0 at the end of input, whatever the calls said", async () => {
+    const meta = {
+      "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+      "io.modelcontextprotocol/clientInfo": { name: "raw", version: "1" },
+      "io.modelcontextprotocol/clientCapabilities": {},
+    };
+    const call = {
+      jsonrpc: "2.0",
+      id: "c",
+      method: "tools/call",
+      params: { name: "test_error_handling", _meta: meta },
+    };
+    const { code, stdout } = await run(["connect", server.url, "--log-level", "debug"], {
+      stdin: lines(call),
+    });
+    expect(code).toBe(EXIT.ok);
+    expect(JSON.parse(stdout)).toMatchObject({ id: "c", result: { isError: true } });
+  });
+});
