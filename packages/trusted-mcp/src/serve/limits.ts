@@ -36,7 +36,7 @@ export const DEFAULT_LIMITS: ServeLimits = Object.freeze({
   discoverTimeoutMs: 20_000,
   graceMs: 2_000,
   maxMessageBytes: 32 * 1024 * 1024,
-  maxRequestBytes: 32 * 1024 * 1024,
+  maxRequestBytes: 4 * 1024 * 1024,
   maxInFlight: 256,
   keepAliveMs: 15_000,
   stallMs: 30_000,

@@ -1,0 +1,23 @@
+import type { IncomingHttpHeaders } from "node:http";
+import { isLoopback } from "./audience.ts";
+
+/**
+ * For a server on a loopback address: why a request is refused before anything is read. A web page that
+ * rebinds its DNS name to 127.0.0.1 still sends its own name in Host and Origin (MCP §transports, security
+ * warning). The names in `audiences` are allowed too: a reverse proxy on this machine passes them on.
+ */
+export function hostCheck(
+  audiences: readonly string[],
+): (headers: IncomingHttpHeaders) => string | undefined {
+  const known = new Set(audiences.filter((each) => URL.canParse(each)).map((each) => new URL(each).hostname));
+  const allowed = (url: string): boolean => {
+    if (!URL.canParse(url)) return false;
+    const { hostname } = new URL(url);
+    return known.has(hostname) || isLoopback(hostname.replace(/^\[|\]$/g, ""));
+  };
+  return ({ host, origin }) => {
+    if (host === undefined || !allowed(`http://${host}`)) return "the Host header does not name this server";
+    if (origin !== undefined && !allowed(origin)) return "the Origin is another site";
+    return undefined;
+  };
+}

@@ -1,0 +1,80 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { ProgramError } from "../error.ts";
+import type { Log } from "../log.ts";
+import { ENDPOINT_PATH } from "./audience.ts";
+import { hostCheck } from "./host-check.ts";
+
+export type NodeHandler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+
+export interface Listener {
+  readonly port: number;
+  /** From now on requests reach `handler`; until then they wait for nobody: 503. */
+  serve(handler: NodeHandler, allowedHosts: readonly string[] | undefined): void;
+  /** No new connections; the open ones end with their request. */
+  stop(): void;
+  close(): Promise<void>;
+}
+
+const HEADERS_MS = 20_000;
+/** Longer than clients and proxies keep their end, so that they close first. */
+const KEEP_ALIVE_MS = 75_000;
+
+/** The HTTP server: one path, and nothing said about anything else. */
+export async function listen(host: string, port: number, log: Log): Promise<Listener> {
+  let handler: NodeHandler | undefined;
+  let refusedBy: ReturnType<typeof hostCheck> | undefined;
+  const server = createServer(
+    { headersTimeout: HEADERS_MS, keepAliveTimeout: KEEP_ALIVE_MS },
+    (request, response) => {
+      const refused = refusedBy?.(request.headers);
+      if (refused !== undefined) {
+        log.debug("refused a request", { reason: refused });
+        return plain(response, 403, "Forbidden");
+      }
+      if ((request.url ?? "").split("?")[0] !== ENDPOINT_PATH) return plain(response, 404, "Not found");
+      if (handler === undefined) return plain(response, 503, "Starting");
+      handler(request, response).catch((error: unknown) => {
+        log.error("a request could not be served", {
+          error: error instanceof Error ? error.message : "unknown",
+        });
+        response.destroy();
+      });
+    },
+  );
+  const bound = await bind(server, host, port);
+  return {
+    port: bound,
+    serve: (next, allowedHosts) => {
+      handler = next;
+      refusedBy = allowedHosts === undefined ? undefined : hostCheck(allowedHosts);
+    },
+    stop: () => {
+      server.close();
+      server.closeIdleConnections();
+    },
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function bind(server: Server, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (cause: NodeJS.ErrnoException) => {
+      const message = `cannot listen on ${host}:${port} (${cause.code ?? cause.name}): choose another --port or --host`;
+      reject(new ProgramError("ERR_LISTEN", message, { action: "fix", cause }));
+    });
+    server.listen(port, host, () => {
+      server.removeAllListeners("error").on("error", () => undefined);
+      const address = server.address();
+      resolve(typeof address === "object" && address !== null ? address.port : port);
+    });
+  });
+}
+
+function plain(response: ServerResponse, status: number, text: string): void {
+  response.writeHead(status, { "content-type": "text/plain; charset=utf-8", connection: "close" });
+  response.end(`${text}\n`);
+}
