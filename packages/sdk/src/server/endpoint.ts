@@ -18,6 +18,7 @@ import {
 import { encode as base64url } from "@trusted-mcp/primitives/base64url";
 import { concat, utf8, utf8Decode } from "@trusted-mcp/primitives/bytes";
 import { JSON_MEDIA_TYPE, mediaType, STREAM_MEDIA_TYPE } from "../wire.ts";
+import type { Departure } from "./departure.ts";
 import type { InnerHandler, InnerResponse } from "./inner.ts";
 
 /** An outer HTTP answer, for whichever front carries it. Its status is always 200. */
@@ -32,7 +33,7 @@ export interface OuterRequest {
   readonly source: string;
   /** Framings that this front carries unharmed. */
   readonly framings: readonly number[];
-  readonly signal: AbortSignal;
+  readonly departure: Departure;
 }
 
 /**
@@ -54,12 +55,12 @@ export class Endpoint {
     switch (mediaType(request.contentType)) {
       case BINARY_MEDIA_TYPE: {
         const { header, chunks } = parseBinaryRequest(request.body);
-        return await this.#record(header, chunks, binaryFront, request.signal);
+        return await this.#record(header, chunks, binaryFront, request.departure);
       }
       case JSON_MEDIA_TYPE: {
         const frame = parseRequestFrame(utf8Decode(request.body));
         if (frame.kind === "record") {
-          return await this.#record(frame.header, frame.chunks, jsonFront(frame.id), request.signal);
+          return await this.#record(frame.header, frame.chunks, jsonFront(frame.id), request.departure);
         }
         const answer = await this.#responder.handle(frame.message, request.source, request.framings);
         return { contentType: JSON_MEDIA_TYPE, body: utf8(encodeHandshakeResponse(frame.id, answer)) };
@@ -73,7 +74,7 @@ export class Endpoint {
     headerBytes: Uint8Array,
     chunks: Uint8Array,
     front: Front,
-    signal: AbortSignal,
+    departure: Departure,
   ): Promise<OuterResponse> {
     const header = parseRequestHeader(headerBytes);
     const session = this.#responder.sessions.get(base64url(header.sessionId));
@@ -89,7 +90,7 @@ export class Endpoint {
       this.#onerror(error);
       return front.whole(opened.answer.header, opened.answer.seal([encodeRefusal(3)], true));
     }
-    const response = await this.#run(session, parsed.head, parsed.body, signal);
+    const response = await this.#run(session, parsed.head, parsed.body, departure);
     return await respond(response, opened.answer, front);
   }
 
@@ -98,10 +99,10 @@ export class Endpoint {
     session: ResponderSession,
     head: RequestHead,
     body: Uint8Array,
-    signal: AbortSignal,
+    departure: Departure,
   ): Promise<InnerResponse> {
     try {
-      return await this.#handler({ method: head.method, headers: head.headers, body, session, signal });
+      return await this.#handler({ method: head.method, headers: head.headers, body, session, departure });
     } catch (error) {
       this.#onerror(error);
       const text = '{"jsonrpc":"2.0","id":null,"error":{"code":-32603,"message":"Internal server error"}}';
@@ -150,27 +151,42 @@ interface Gathered {
   readonly next: Promise<IteratorResult<Uint8Array>> | null;
 }
 
+/** How long the first part of a stream is waited for before the answer's head goes out alone. */
+const PATIENCE_MS = 100;
+
 /**
  * Collects what a stream has ready now. Most MCP answers are one event and the end, both there at
  * once: they go out as one sealed message instead of a stream.
  */
 async function gather(iterator: AsyncIterator<Uint8Array>): Promise<Gathered> {
-  const parts: Uint8Array[] = [];
-  let size = 0;
-  for (;;) {
+  const first = iterator.next();
+  const early = await Promise.race([first, turn()]);
+  const begun = early ?? (await Promise.race([first, delay(PATIENCE_MS)]));
+  if (begun === null) return { done: false, parts: [], next: first };
+  if (begun.done === true) return { done: true, parts: [], next: null };
+  const parts = [begun.value];
+  let size = begun.value.length;
+  const pause = turn();
+  while (size <= 1_048_576) {
     const next = iterator.next();
-    const result = await Promise.race([next, turn()]);
+    const result = await Promise.race([next, pause]);
     if (result === null) return { done: false, parts, next };
     if (result.done === true) return { done: true, parts, next: null };
     parts.push(result.value);
     size += result.value.length;
-    if (size > 1_048_576) return { done: false, parts, next: null };
   }
+  return { done: false, parts, next: null };
 }
 
 /** Resolves to null once everything already scheduled has run. */
 function turn(): Promise<null> {
   return new Promise((resolve) => setImmediate(resolve, null));
+}
+
+function delay(ms: number): Promise<null> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms, null).unref();
+  });
 }
 
 async function* stream(

@@ -1,4 +1,5 @@
 import type { HeaderFields, ResponderSession } from "@trusted-mcp/channel";
+import type { Departure } from "./departure.ts";
 
 /** An authenticated request, as it left the client's MCP SDK. */
 export interface InnerRequest {
@@ -7,8 +8,8 @@ export interface InnerRequest {
   /** Whole: a request runs only after its final part was authenticated. */
   readonly body: Uint8Array;
   readonly session: ResponderSession;
-  /** Aborts when the client goes away: MCP's cancellation by closing the stream. */
-  readonly signal: AbortSignal;
+  /** Tells when the client goes away: MCP's cancellation by closing the stream. */
+  readonly departure: Departure;
 }
 
 export interface InnerResponse {

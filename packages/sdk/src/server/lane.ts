@@ -13,6 +13,7 @@ import {
 } from "@modelcontextprotocol/server";
 import { utf8 } from "@trusted-mcp/primitives/bytes";
 import { JSON_MEDIA_TYPE, STREAM_MEDIA_TYPE } from "../wire.ts";
+import type { Departure } from "./departure.ts";
 import type { InnerResponse } from "./inner.ts";
 
 /** One request on its way through a lane. */
@@ -20,6 +21,7 @@ interface InFlight {
   /** The id that the caller gave; other callers of the lane may use the same. */
   readonly callerId: RequestId;
   readonly settle: (response: InnerResponse) => void;
+  readonly unlisten: () => void;
   /** Set once the answer became a stream. */
   stream: EventQueue | null;
 }
@@ -68,13 +70,12 @@ export class Lane implements Transport {
   }
 
   /** Runs one request; resolves with its answer, or with a stream once there is more than an answer. */
-  request(message: JSONRPCRequest, signal: AbortSignal): Promise<InnerResponse> {
+  request(message: JSONRPCRequest, departure: Departure): Promise<InnerResponse> {
     const id = this.#nextId;
     this.#nextId += 1;
     return new Promise((settle) => {
-      this.#inFlight.set(id, { callerId: message.id, settle, stream: null });
-      const cancel = (): void => this.#cancel(id, "The client went away");
-      signal.addEventListener("abort", cancel, { once: true });
+      const unlisten = departure.listen(() => this.#cancel(id, "The client went away"));
+      this.#inFlight.set(id, { callerId: message.id, settle, unlisten, stream: null });
       this.#deliver({ ...message, id });
     });
   }
@@ -128,6 +129,7 @@ export class Lane implements Transport {
     const entry = this.#inFlight.get(id);
     if (entry === undefined) return;
     this.#inFlight.delete(id);
+    entry.unlisten();
     if (entry.stream !== null) {
       if (text !== null) entry.stream.push(text);
       entry.stream.end();

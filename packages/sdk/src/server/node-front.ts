@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { FRAMING_BINARY, FRAMING_JSON } from "@trusted-mcp/channel";
 import { TrustedSdkError } from "../error.ts";
 import { JSON_MEDIA_TYPE, REFUSED_BODY, REFUSED_STATUS } from "../wire.ts";
+import { Departure } from "./departure.ts";
 import { drained } from "./drained.ts";
 import type { Endpoint, OuterResponse } from "./endpoint.ts";
 import { isFrame } from "./frame.ts";
@@ -24,13 +25,15 @@ export function nodeFront(
   options: NodeFrontOptions,
 ): (request: IncomingMessage, response: ServerResponse, parsedBody?: unknown) => Promise<void> {
   return async (request, response, parsedBody) => {
-    const abort = new AbortController();
-    response.once("close", () => abort.abort());
+    const departure = new Departure();
+    response.once("close", () => {
+      if (!response.writableFinished) departure.announce();
+    });
     try {
       const body = await bodyOf(request, parsedBody, options);
       const { plaintext } = options;
       if (plaintext !== null && !isFrame(request.method, request.headers["content-type"], body)) {
-        await servePlain(plaintext, body, request, response, abort.signal);
+        await servePlain(plaintext, body, request, response, departure.signal);
         return;
       }
       if (request.method !== "POST") {
@@ -44,7 +47,7 @@ export function nodeFront(
         body,
         source: request.socket.remoteAddress ?? "",
         framings: FRAMINGS,
-        signal: abort.signal,
+        departure,
       });
       await write(answer, response);
     } catch (error) {

@@ -137,7 +137,7 @@ function direct(definitions: Definitions, onerror?: (error: unknown) => void): I
     const message = laneMessage(inner);
     if (message === null) return await general(inner);
     const lane = await laneFor(inner.session);
-    if (isJSONRPCRequest(message)) return await lane.request(message, inner.signal);
+    if (isJSONRPCRequest(message)) return await lane.request(message, inner.departure);
     lane.accept(message);
     return ACCEPTED;
   };

@@ -3,6 +3,7 @@ import { FRAMING_JSON } from "@trusted-mcp/channel";
 import { TrustedSdkError } from "../error.ts";
 import { JSON_MEDIA_TYPE, REFUSED_BODY, REFUSED_STATUS } from "../wire.ts";
 import { parts, webStream } from "../web-stream.ts";
+import { Departure } from "./departure.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { isFrame } from "./frame.ts";
 import type { WebHandler } from "./web-handler.ts";
@@ -41,7 +42,7 @@ export function webFront(
         body,
         source: "",
         framings: [FRAMING_JSON],
-        signal: request.signal,
+        departure: Departure.of(request.signal),
       });
       const headers = { "content-type": answer.contentType, "cache-control": "no-cache, no-transform" };
       return new Response(

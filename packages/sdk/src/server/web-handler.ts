@@ -1,8 +1,11 @@
 import type { AuthInfo } from "@modelcontextprotocol/server";
 import { JSON_MEDIA_TYPE, mediaType, STREAM_MEDIA_TYPE } from "../wire.ts";
+import { TrustedSdkError } from "../error.ts";
 import type { Read } from "../web-stream.ts";
 import { authInfoOf } from "./auth-info.ts";
+import type { Departure } from "./departure.ts";
 import { field, fieldsOf, type InnerHandler, type InnerRequest } from "./inner.ts";
+import { sparseRequest, webRequest } from "./request.ts";
 
 /** The shape of `createMcpHandler(...)`, and of any web-standard MCP handler. */
 export interface WebHandler {
@@ -11,6 +14,8 @@ export interface WebHandler {
 
 /** Runs a web-standard handler behind the channel. */
 export function behindChannel(handler: WebHandler): InnerHandler {
+  // createMcpHandler's result, and nothing else in the SDK, has these two beside fetch.
+  const toRequest = "notify" in handler && "bus" in handler ? sparseRequest : webRequest;
   return async (inner) => {
     const authInfo = authInfoOf(inner.session);
     const parsedBody = parseJson(inner);
@@ -21,23 +26,10 @@ export function behindChannel(handler: WebHandler): InnerHandler {
     const headers = fieldsOf(response.headers);
     if (response.body === null) return { status: response.status, headers, body: new Uint8Array(0) };
     if (mediaType(response.headers.get("content-type")) === STREAM_MEDIA_TYPE) {
-      return { status: response.status, headers, body: iterate(response.body, inner.signal) };
+      return { status: response.status, headers, body: iterate(response.body, inner.departure) };
     }
     return { status: response.status, headers, body: new Uint8Array(await response.arrayBuffer()) };
   };
-}
-
-/** The URL is the audience that the client proved to mean, never the outer Host header. */
-function toRequest(inner: InnerRequest): Request {
-  const { audience } = inner.session;
-  const url = URL.canParse(audience) ? audience : "http://localhost/mcp";
-  const body = inner.method === "POST" ? { body: Buffer.from(inner.body) } : {};
-  return new Request(url, {
-    method: inner.method,
-    headers: inner.headers.map(([name, value]): [string, string] => [name, value]),
-    signal: inner.signal,
-    ...body,
-  });
 }
 
 /** A body that does not parse stays unparsed: the handler then answers as it would in plaintext. */
@@ -56,20 +48,20 @@ function parseJson(inner: InnerRequest): unknown {
 /** Ends with the client: a stream nobody reads is cancelled, and never sealed as if it were whole. */
 async function* iterate(
   body: ReadableStream<Uint8Array>,
-  signal: AbortSignal,
+  departure: Departure,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const reader: ReadableStreamDefaultReader<Uint8Array> = body.getReader();
   const cancel = (): void => void reader.cancel().catch(() => undefined);
-  signal.addEventListener("abort", cancel, { once: true });
+  const unlisten = departure.listen(cancel);
   try {
     for (;;) {
       const result: Read = await reader.read();
-      signal.throwIfAborted();
+      if (departure.gone) throw new TrustedSdkError("ERR_CLOSED", "The client went away during its answer");
       if (result.done) return;
       if (result.value !== undefined) yield result.value;
     }
   } finally {
-    signal.removeEventListener("abort", cancel);
+    unlisten();
     cancel();
   }
 }

@@ -1,0 +1,90 @@
+import type { HeaderFields } from "@trusted-mcp/channel";
+import type { InnerRequest } from "./inner.ts";
+
+/**
+ * The web `Request` that a wrapped handler sees. Its URL is the audience that the client proved to
+ * mean, never the outer Host header.
+ */
+export function webRequest(inner: InnerRequest): Request {
+  const body = inner.method === "POST" ? { body: Buffer.from(inner.body) } : {};
+  return new Request(urlOf(inner), {
+    method: inner.method,
+    headers: headersOf(inner.headers),
+    signal: inner.departure.signal,
+    ...body,
+  });
+}
+
+/**
+ * The same for the MCP SDK's own handler, which is given the parsed body and then reads only method,
+ * URL, header fields and signal: anything else is built when asked for. Building a `Request` costs
+ * more than opening the record it came in (docs/design/0004).
+ */
+export function sparseRequest(inner: InnerRequest): Request {
+  return new SparseRequest(inner) as unknown as Request;
+}
+
+class SparseRequest {
+  readonly method: string;
+  readonly #inner: InnerRequest;
+  #headers: Headers | null = null;
+  #whole: Request | null = null;
+
+  constructor(inner: InnerRequest) {
+    this.method = inner.method;
+    this.#inner = inner;
+  }
+
+  get url(): string {
+    return urlOf(this.#inner);
+  }
+
+  get headers(): Headers {
+    this.#headers ??= headersOf(this.#inner.headers);
+    return this.#headers;
+  }
+
+  get signal(): AbortSignal {
+    return this.#inner.departure.signal;
+  }
+
+  get body(): Request["body"] {
+    return this.#build().body;
+  }
+
+  get bodyUsed(): boolean {
+    return this.#whole?.bodyUsed ?? false;
+  }
+
+  clone(): Request {
+    return this.#build().clone();
+  }
+
+  text(): Promise<string> {
+    return this.#build().text();
+  }
+
+  json(): Promise<unknown> {
+    return this.#build().json();
+  }
+
+  arrayBuffer(): Promise<ArrayBuffer> {
+    return this.#build().arrayBuffer();
+  }
+
+  #build(): Request {
+    this.#whole ??= webRequest(this.#inner);
+    return this.#whole;
+  }
+}
+
+function urlOf(inner: InnerRequest): string {
+  const { audience } = inner.session;
+  return URL.canParse(audience) ? audience : "http://localhost/mcp";
+}
+
+function headersOf(fields: HeaderFields): Headers {
+  const headers = new Headers();
+  for (const [name, value] of fields) headers.append(name, value);
+  return headers;
+}
