@@ -60,6 +60,24 @@ describe("a usage error ends with 2, before anything is done [REQ-CLI-EXIT]:", (
     ["unknown option", ["list", "http://a/mcp", "--jsn"], "did you mean --json?"],
     ["no key", ["list", "http://a/mcp"], "set TRUSTED_MCP_KEY"],
     ["no server key", ["list", "http://a/mcp", "--key", "k"], "set TRUSTED_MCP_SERVER_KEY"],
+    ["serve without a port", ["serve", "--key", "k"], "--port PORT is needed"],
+    ["serve for nobody", ["serve", "--port=0", "--key=k", "--", "node"], "--allow [NAME=]FILE is needed"],
+    [
+      "serve with nothing behind it",
+      ["serve", "--port=0", "--key=k", "--allow=a"],
+      "either -- COMMAND ARGS… or --upstream",
+    ],
+    [
+      "serve with an empty command",
+      ["serve", "--port=0", "--key=k", "--allow=a", "--"],
+      "either -- COMMAND ARGS… or --upstream",
+    ],
+    [
+      "serve with two servers behind it",
+      ["serve", "--port=0", "--key=k", "--allow=a", "--upstream=http://a", "--", "node"],
+      "either -- COMMAND ARGS… or --upstream",
+    ],
+    ["serve with the command before --", ["serve", "node", "--port=0"], 'unexpected argument "node"'],
     ["no URL", ["connect"], "URL is missing"],
     ["bad URL", ["connect", "tools.example"], "is not a URL"],
     ["bad port", ["connect", "http://a/mcp", "--listen", "99999"], "0 to 65535"],
@@ -213,7 +231,7 @@ test("version says the package's version, also as JSON [REQ-CLI-JSON]", async ()
 
 test("the guide documents every exit code and every command [REQ-CLI-EXIT]", async () => {
   const guide = await readFile(new URL("../../../docs/guide/program.md", import.meta.url), "utf8");
-  for (const code of Object.values(EXIT)) expect(guide).toMatch(new RegExp(`^\\| \`${code}\` \\|`, "m"));
+  for (const code of Object.values(EXIT)) expect(guide).toMatch(new RegExp(`^\\| \`${code}\` +\\|`, "m"));
   for (const { name, options } of COMMANDS) {
     expect(guide).toContain(`trusted-mcp ${name}`);
     for (const option of Object.keys(options)) expect(guide, name).toContain(`--${option}`);

@@ -5,11 +5,13 @@ import { helpCommand } from "./help.ts";
 import { inspect } from "./inspect.ts";
 import { keygen } from "./keygen.ts";
 import { list } from "./list.ts";
+import { serve } from "./serve.ts";
 import { version } from "./version.ts";
 
 /** Every command, in the order of the help. */
 export const COMMANDS: readonly Command[] = [
   keygen,
+  serve,
   connect,
   list,
   call,

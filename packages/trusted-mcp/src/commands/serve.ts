@@ -1,0 +1,123 @@
+import { integer, type OptionSpecs, required } from "../args.ts";
+import type { Command } from "../command.ts";
+import { usageError } from "../error.ts";
+import { KEY_OPTIONS, passphraseOf } from "../trust.ts";
+
+const options: OptionSpecs = {
+  port: {
+    type: "string",
+    value: "PORT",
+    help: "where to listen; 0 takes a free port; the address is printed",
+  },
+  host: {
+    type: "string",
+    value: "HOST",
+    help: "address to listen on (default: 127.0.0.1, this machine only)",
+  },
+  ...KEY_OPTIONS,
+  allow: {
+    type: "string",
+    value: "[NAME=]FILE",
+    multiple: true,
+    help: "public key of a client that may call, and the name under which the server sees it",
+  },
+  audience: {
+    type: "string",
+    value: "URL",
+    multiple: true,
+    help: "address by which clients know this server, when it is not the one listened on",
+  },
+  upstream: {
+    type: "string",
+    value: "URL",
+    help: "put a plain HTTP MCP server behind the channel instead of a command",
+  },
+  "upstream-header": {
+    type: "string",
+    value: "'NAME: VALUE'",
+    multiple: true,
+    help: "header for the upstream; ${VAR} in it comes from the environment",
+  },
+  "peer-header": {
+    type: "string",
+    value: "NAME",
+    help: "header that tells the upstream who calls (default: x-trusted-mcp-peer)",
+  },
+  env: {
+    type: "string",
+    value: "NAME[=VALUE]",
+    multiple: true,
+    help: "environment variable for the command, which otherwise gets only the harmless ones",
+  },
+  cwd: { type: "string", value: "DIR", help: "folder in which the command starts" },
+  "max-children": { type: "string", value: "N", help: "most processes of the command at once (default: 32)" },
+  idle: {
+    type: "string",
+    value: "SECONDS",
+    help: "end a process that nobody used for this long (default: 600)",
+  },
+};
+
+export const serve: Command = {
+  name: "serve",
+  summary: "make any stdio or plain HTTP MCP server a trusted one",
+  usage: [
+    "serve --port PORT --key FILE --allow [NAME=]FILE… -- COMMAND ARGS…",
+    "serve --port PORT --key FILE --allow [NAME=]FILE… --upstream URL",
+  ],
+  description:
+    "Serves the trusted-mcp/1 channel at /mcp. Only clients whose keys are allowed get in; plaintext is refused. The " +
+    "command is started as given here, without a shell: nothing that a client sends can choose or change it.",
+  positionals: [],
+  passthrough: "the stdio MCP server to put behind the channel",
+  options,
+  examples: [
+    "trusted-mcp serve --port 8443 --key server.key.pem --allow alice.pub.pem -- npx -y @modelcontextprotocol/server-everything",
+    "trusted-mcp serve --port 8443 --key server.key.pem --allow alice.pub.pem --upstream http://127.0.0.1:3000/mcp",
+  ],
+  async run(args, io, log) {
+    const port = integer(required(args, options, "port"), "port", 0, 65_535);
+    const keyFile = required(args, options, "key");
+    const upstream = args.text("upstream");
+    required(args, options, "allow");
+    if ((args.rest === undefined || args.rest.length === 0) === (upstream === undefined)) {
+      throw usageError(
+        "give the server to put behind the channel: either -- COMMAND ARGS… or --upstream URL",
+      );
+    }
+    const children = args.text("max-children");
+    const idle = args.text("idle");
+    const given = {
+      host: args.text("host"),
+      passphrase: passphraseOf(args),
+      command: args.rest,
+      upstream,
+      cwd: args.text("cwd"),
+      peerHeader: args.text("peer-header"),
+    };
+    const { runServe } = await import("../serve/command.ts");
+    return runServe(
+      {
+        port,
+        keyFile,
+        allow: args.texts("allow"),
+        audience: args.texts("audience"),
+        env: args.texts("env"),
+        upstreamHeaders: args.texts("upstream-header"),
+        ...definedOnly(given),
+        limits: {
+          ...(children === undefined ? {} : { maxChildren: integer(children, "max-children", 1, 10_000) }),
+          ...(idle === undefined ? {} : { idleMs: integer(idle, "idle", 1, 604_800) * 1000 }),
+        },
+      },
+      { io, log },
+    );
+  },
+};
+
+/** Leaves out what was not given, so that the defaults stay where they are documented. */
+function definedOnly<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+}
