@@ -46,6 +46,7 @@ export interface RogueClientResult {
   readonly f2: Uint8Array;
   readonly answer: Uint8Array;
   readonly th3: Uint8Array;
+  readonly kemSecret: Uint8Array;
   readonly handshake: Uint8Array;
   readonly master: Uint8Array;
 }
@@ -62,7 +63,8 @@ export async function rogueClient(
   const f1 = message.encodeF1(core, binder, null);
   const s1Bytes = await responder.handle(f1, "rogue");
   const s1 = message.parseS1(s1Bytes);
-  const handshake = schedule.handshakeSecret(early, kem.decapsulate(s1.kemCiphertext));
+  const kemSecret = kem.decapsulate(s1.kemCiphertext);
+  const handshake = schedule.handshakeSecret(early, kemSecret);
   const th0 = hashItems(f1, s1.clear);
   const opened = openFlight(schedule.trafficKey(handshake, "hs server", [th0]), s1.clear, s1.sealed, "S1");
   const { params, auth } = sealed.parseServerSealed(opened);
@@ -88,6 +90,7 @@ export async function rogueClient(
     f2,
     answer,
     th3,
+    kemSecret,
     handshake,
     master: schedule.masterSecret(handshake),
   };

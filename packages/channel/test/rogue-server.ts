@@ -14,6 +14,8 @@ export interface RogueState {
   readonly handshake: Uint8Array;
   readonly master: Uint8Array;
   readonly th3: Uint8Array;
+  readonly f1: message.F1;
+  readonly clientCredential: Uint8Array | null;
 }
 
 export interface RogueServerOptions {
@@ -23,15 +25,20 @@ export interface RogueServerOptions {
   readonly params?: Partial<sealed.ServerParams>;
   readonly authentication?: (right: sealed.Authentication) => sealed.Authentication;
   readonly grant?: Partial<sealed.Grant>;
-  readonly evidence?: (state: RogueState, nonceS2: Uint8Array) => Evidence | null;
+  readonly evidence?: (state: RogueState, nonceS2: Uint8Array) => Promise<Evidence>;
   /** Answers F2 in its own way. */
   readonly answer?: (state: RogueState) => Uint8Array;
 }
 
 /** A server written from the specification a second time, which also does what it must not. */
 export function rogueServer(options: RogueServerOptions): Exchange {
-  let first: { handshake: Uint8Array; th0: Uint8Array; th1: Uint8Array; auth: sealed.Authentication } | null =
-    null;
+  let first: {
+    f1: message.F1;
+    handshake: Uint8Array;
+    th0: Uint8Array;
+    th1: Uint8Array;
+    auth: sealed.Authentication;
+  } | null = null;
   return async (bytes) => {
     if (message.typeOf(bytes) === message.TYPE.F1) {
       const f1 = message.parseF1(bytes);
@@ -61,18 +68,24 @@ export function rogueServer(options: RogueServerOptions): Exchange {
       const finished = schedule.finished(handshake, "server", th0, hashItems(th1, signature));
       const right = { credential: own?.bytes ?? null, signature, finished };
       const auth = options.authentication?.(right) ?? right;
-      first = { handshake, th0, th1: hashItems(th0, params, auth.credential), auth };
+      first = { f1, handshake, th0, th1: hashItems(th0, params, auth.credential), auth };
       const key = schedule.trafficKey(handshake, "hs server", [th0]);
       return message.encodeFlight(clear, sealFlight(key, clear, sealed.encodeServerSealed(params, auth)));
     }
     if (first === null) throw new Error("F2 before F1");
-    const { handshake, th0, th1, auth } = first;
+    const { f1, handshake, th0, th1, auth } = first;
     const f2 = message.parseFlight(message.TYPE.F2, bytes);
     const key = schedule.trafficKey(handshake, "hs client", [th0]);
     const client = sealed.parseClientSealed(openFlight(key, f2.clear, f2.sealed, "F2"));
     const th2 = hashItems(th1, auth.signature, auth.finished, f2.clear, client.credential);
     const th3 = hashItems(th2, client.signature, client.finished);
-    const state = { handshake, master: schedule.masterSecret(handshake), th3 };
+    const state = {
+      handshake,
+      master: schedule.masterSecret(handshake),
+      th3,
+      f1,
+      clientCredential: client.credential,
+    };
     if (options.answer) return options.answer(state);
     const nonceS2 = random(32);
     const clear = message.encodeFlightClear(message.TYPE.S2, nonceS2);
@@ -83,7 +96,7 @@ export function rogueServer(options: RogueServerOptions): Exchange {
       maxMessageBytes: 65_536,
       ticketId: null,
       evidenceWanted: false,
-      evidence: options.evidence?.(state, nonceS2) ?? null,
+      evidence: (await options.evidence?.(state, nonceS2)) ?? null,
       ...options.grant,
     });
     const s2Key = schedule.trafficKey(state.master, "s2", [th3, nonceS2]);
@@ -92,7 +105,10 @@ export function rogueServer(options: RogueServerOptions): Exchange {
 }
 
 /** Seals an alert as this server would. */
-export function rogueAlert({ handshake, th3 }: RogueState, ...plaintext: readonly number[]): Uint8Array {
+export function rogueAlert(
+  { handshake, th3 }: Pick<RogueState, "handshake" | "th3">,
+  ...plaintext: readonly number[]
+): Uint8Array {
   const clear = message.encodeFlightClear(message.TYPE.ALERT, new Uint8Array(0));
   const key = schedule.trafficKey(handshake, "alert", [th3]);
   return message.encodeFlight(clear, sealFlight(key, clear, Uint8Array.from(plaintext)));
