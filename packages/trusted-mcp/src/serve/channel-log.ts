@@ -1,5 +1,6 @@
 import type { HandshakeEvent } from "@trusted-mcp/channel";
 import { TrustedMcpError } from "@trusted-mcp/primitives/error";
+import { codeOf } from "../exit-code.ts";
 import type { Log, LogFields } from "../log.ts";
 
 const PER_MINUTE = 20;
@@ -28,7 +29,7 @@ export function channelLog(log: Log, now: () => number = () => performance.now()
     onerror: (error) => {
       // What is not ours may quote a peer's data; its name is enough.
       if (error instanceof TrustedMcpError)
-        warn("refused a request", { code: error.code, reason: error.message });
+        warn("refused a request", { code: codeOf(error), reason: error.message });
       else warn("a request failed", { error: error instanceof Error ? error.name : "unknown" });
     },
   };

@@ -10,25 +10,27 @@ import { call, events, post, request, send } from "../../../test/serve/talk.ts";
 import type { ServeHandler } from "../handler.ts";
 import { upstreamHandler, type UpstreamHandlerOptions } from "./upstream-handler.ts";
 
-let server: ReturnType<typeof createServer> | undefined;
+let stopServer = (): Promise<void> => Promise.resolve();
 let handler: ServeHandler | undefined;
 let log = memoryLog();
 afterEach(async () => {
   await handler?.close();
-  server?.closeAllConnections();
-  await new Promise((resolve) => {
-    if (server === undefined) resolve(undefined);
-    else server.close(resolve);
-  });
-  [server, handler] = [undefined, undefined];
+  handler = undefined;
+  await stopServer();
 });
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
 async function behind(answer: Answer, options: Partial<UpstreamHandlerOptions> = {}): Promise<ServeHandler> {
-  server = createServer(answer);
+  await stopServer();
+  const server = createServer(answer);
+  stopServer = () =>
+    new Promise((resolve) => {
+      server.close(() => resolve());
+      server.closeAllConnections();
+    });
   await new Promise<void>((resolve) => {
-    server?.listen(0, "127.0.0.1", resolve);
+    server.listen(0, "127.0.0.1", resolve);
   });
   const { port } = server.address() as AddressInfo;
   log = memoryLog();
@@ -205,8 +207,6 @@ describe("an answer of an upstream server", () => {
       expect([response.status, (await response.clone().json()).error.code]).toEqual([502, -32603]);
       expect(`${await response.text()}${JSON.stringify([...response.headers])}`).not.toContain("169.254");
       await handler.close();
-      server?.closeAllConnections();
-      server?.close();
     }
     expect(requests).toBe(6);
   });
