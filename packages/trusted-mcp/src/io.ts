@@ -2,7 +2,7 @@ import type { Readable, Writable } from "node:stream";
 
 /** The program's surroundings, handed to every command so that tests need no process. */
 export interface Io {
-  readonly stdin: Readable;
+  readonly stdin: Readable & { readonly isTTY?: boolean };
   readonly stdout: Writable & { readonly isTTY?: boolean };
   readonly stderr: Writable & { readonly isTTY?: boolean };
   readonly env: Readonly<Record<string, string | undefined>>;

@@ -34,6 +34,8 @@ export async function bridgeHttp(options: HttpBridgeOptions): Promise<HttpBridge
       response.destroy();
     });
   });
+  // Hosts keep connections for longer than Node's five seconds; closing under them would fail a call.
+  server.keepAliveTimeout = 65_000;
   await listen(server, options.port);
   const address = server.address() as AddressInfo;
   return {

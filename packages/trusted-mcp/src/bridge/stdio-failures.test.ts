@@ -42,8 +42,7 @@ const json = (response: ServerResponse, status: number, body: unknown): void => 
 const result = (id: unknown, value: object = {}): object => ({ jsonrpc: "2.0", id, result: value });
 const events = (response: ServerResponse, ...data: readonly string[]): void => {
   if (!response.headersSent) response.writeHead(200, { "content-type": "text/event-stream" });
-  for (const item of data)
-    response.write(item.startsWith("id:") || item.startsWith(":") ? item : `data: ${item}\n\n`);
+  for (const item of data) response.write(/^(id|retry|):/.test(item) ? item : `data: ${item}\n\n`);
 };
 
 describe("every request gets an answer with its own id:", () => {
@@ -306,6 +305,54 @@ describe("legacy era", () => {
     host.send({ jsonrpc: "2.0", id: 5, method: "tools/call", params: { name: "x" } });
     expect((await host.answer(5)).result).toEqual({ resumed: true });
     expect(posts).toEqual([5]);
+  });
+
+  test("a stream that breaks is resumed as well, and its own failure is told when that fails", async () => {
+    const cut = (text: string): Response =>
+      new Response(
+        new ReadableStream<Uint8Array>({
+          start: (controller) => controller.enqueue(Buffer.from(text)),
+          pull: (controller) =>
+            controller.error(new ChannelErrorStub("ERR_RECORD_TRUNCATED", "the answer was cut")),
+        }),
+        { headers: { "content-type": "text/event-stream" } },
+      );
+    const methods: unknown[] = [];
+    const fetch: Fetch = (_, init) => {
+      methods.push(init?.method);
+      const { id } = JSON.parse(typeof init?.body === "string" ? init.body : "{}") as Body;
+      if (id === 1) return Promise.resolve(cut("id: e1\nretry: 1\ndata:\n\n"));
+      if (id === 2) return Promise.resolve(cut(": nothing yet\n\n"));
+      if (methods.filter((method) => method === "GET").length === 1)
+        return Promise.resolve(
+          new Response(`data: ${JSON.stringify(result(1))}\n\n`, {
+            headers: { "content-type": "text/event-stream" },
+          }),
+        );
+      return Promise.reject(new Error("unexpected"));
+    };
+    const { host } = opened("http://127.0.0.1:9/mcp", { fetch });
+    host.send(ping(1));
+    expect((await host.answer(1)).result).toEqual({});
+    host.send(ping(2));
+    expect((await host.answer(2)).error).toMatchObject({ data: { code: "ERR_RECORD_TRUNCATED" } });
+    expect(methods).toEqual(["POST", "GET", "POST"]);
+  });
+
+  test("the stream for the server's own messages is opened again when it breaks", async () => {
+    let opened = 0;
+    const { host } = await behind((body, response, request) => {
+      if (request.method !== "GET") return session(() => undefined)(body, response, request);
+      if (++opened === 1) {
+        events(response, "retry: 1\ndata:\n\n");
+        return void setTimeout(() => response.destroy(), 20);
+      }
+      events(response, '{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}');
+    });
+    host.send(initialize(1));
+    host.send(initialized);
+    await until(() => host.lines.some((line) => line.includes("list_changed")));
+    expect(opened).toBe(2);
   });
 
   test("a request of the server is answered by the host, with the session", async () => {

@@ -218,13 +218,14 @@ class StdioBridge {
     const done = this.#post(text, sorted);
     this.#track(done);
     await within(NOTIFICATION_MS, done, this.#stop.signal);
-    if (sorted.notifications.some(({ method }) => method === "notifications/initialized")) this.#listen();
   }
 
   async #post(text: string, sorted: Sorted): Promise<void> {
     try {
       const response = await this.#upstream.post(text, sorted, this.#stop.signal);
       discard(response);
+      const ready = sorted.notifications.some(({ method }) => method === "notifications/initialized");
+      if (ready && response.ok) this.#listen();
       if (!response.ok) this.#log.warn("the server refused a notification", { status: response.status });
     } catch (error) {
       if (!this.#stop.signal.aborted) this.#log.warn(asKnown(error).message, { code: asKnown(error).code });
@@ -236,14 +237,15 @@ class StdioBridge {
     this.#listening.abort();
     this.#listening = new AbortController();
     const signal = AbortSignal.any([this.#listening.signal, this.#stop.signal]);
-    const receive = async (): Promise<void> => {
-      for await (const text of this.#upstream.listen(signal)) await this.#deliver(text);
+    const onFailure = (error: unknown): void => {
+      this.#log.debug("the stream for messages of the server broke; opening it again", {
+        code: asKnown(error).code,
+      });
     };
-    this.#track(
-      receive().catch((error: unknown) => {
-        if (!signal.aborted) this.#log.warn(asKnown(error).message, { code: asKnown(error).code });
-      }),
-    );
+    const receive = async (): Promise<void> => {
+      for await (const text of this.#upstream.listen(signal, onFailure)) await this.#deliver(text);
+    };
+    this.#track(receive());
   }
 
   async #shutDown(): Promise<void> {

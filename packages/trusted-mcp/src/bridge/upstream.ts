@@ -1,4 +1,3 @@
-import { TrustedMcpError } from "@trusted-mcp/primitives/error";
 import { ProgramError } from "../error.ts";
 import { chunks, discard, mediaType, readText } from "./body.ts";
 import { isRecord, oneLine, type RpcNotification, type RpcRequest, sort, type Sorted } from "./json-rpc.ts";
@@ -88,40 +87,55 @@ export class Upstream {
       );
     }
     const state: SseState = { lastEventId: "", retry: undefined };
-    for (let attempt = 0, current: Response | undefined = response; ; attempt++) {
+    let current: Response | undefined = response;
+    let failures = 0;
+    let failure: Error | undefined;
+    while (!complete()) {
       try {
-        if (current !== undefined) yield* eventData(current, state, signal);
+        if (current !== undefined) {
+          yield* eventData(current, state, signal);
+          [failures, failure] = [0, undefined];
+        }
       } catch (error) {
-        if (!mayResume(error) || state.lastEventId === "") throw error;
+        [failures, failure] = [failures + 1, asError(error)];
       }
-      if (complete() || state.lastEventId === "" || attempt >= MAX_RESUMES || signal.aborted) return;
-      if (!(await wait(state.retry ?? backoff(attempt), signal))) return;
-      current = await this.#get(state.lastEventId, signal);
-      if (current !== undefined && !current.ok) {
-        discard(current);
-        return;
-      }
+      // Closing early on purpose and being polled is the server's right (2025-11-25, Streamable HTTP): only
+      // failures are counted.
+      if (complete() || state.lastEventId === "" || failures > MAX_RESUMES) break;
+      if (!(await wait(state.retry ?? backoff(failures), signal))) break;
+      current = await this.#get(state.lastEventId, signal).catch((error: unknown) => {
+        [failures, failure] = [failures + 1, asError(error)];
+        return undefined;
+      });
+      if (current === undefined || current.ok) continue;
+      discard(current);
+      if (current.status < 500) break;
+      [failures, current] = [failures + 1, undefined];
     }
+    if (failure !== undefined && !complete()) throw failure;
   }
 
-  /** The legacy GET stream: yields until the server says that it has none, or `signal` aborts. */
-  async *listen(signal: AbortSignal): AsyncGenerator<string> {
+  /**
+   * The legacy GET stream: yields until the server says that it has none, or `signal` aborts. Proxies cut
+   * quiet streams, and opening one anew changes nothing at the server: so whatever failed is tried again.
+   */
+  async *listen(signal: AbortSignal, onFailure: (error: unknown) => void): AsyncGenerator<string> {
     const state: SseState = { lastEventId: "", retry: undefined };
     for (let attempt = 0; !signal.aborted; attempt++) {
-      const response = await this.#get(state.lastEventId, signal);
-      if (response !== undefined && !response.ok) {
-        discard(response);
-        // 405: the server offers no stream; 404: the session is gone; neither gets better by asking again.
-        if (response.status < 500) return;
-      } else if (response !== undefined) {
-        try {
+      try {
+        const response = await this.#get(state.lastEventId, signal);
+        if (!response.ok) {
+          discard(response);
+          // 405: the server offers no stream; 404: the session is gone; asking again makes neither better.
+          if (response.status < 500) return;
+        } else {
           for await (const data of eventData(response, state, signal)) {
             attempt = 0;
             yield data;
           }
-        } catch (error) {
-          if (!mayResume(error)) throw error;
         }
+      } catch (error) {
+        if (!signal.aborted) onFailure(error);
       }
       await wait(state.retry ?? backoff(attempt), signal);
     }
@@ -187,16 +201,10 @@ export class Upstream {
     return result;
   }
 
-  /** undefined: the network failed in a way that may pass. */
-  async #get(lastEventId: string, signal: AbortSignal): Promise<Response | undefined> {
+  async #get(lastEventId: string, signal: AbortSignal): Promise<Response> {
     const headers: Record<string, string> = { accept: "text/event-stream", ...this.#legacyHeaders() };
     if (lastEventId !== "") headers["last-event-id"] = lastEventId;
-    try {
-      return await this.#fetch(this.#url, { method: "GET", headers, redirect: "manual", signal });
-    } catch (error) {
-      if (signal.aborted || !mayResume(error)) throw error;
-      return undefined;
-    }
+    return this.#fetch(this.#url, { method: "GET", headers, redirect: "manual", signal });
   }
 
   #eraHeaders(sorted: Sorted, opening: boolean): Record<string, string> {
@@ -234,7 +242,6 @@ async function* eventData(response: Response, state: SseState, signal: AbortSign
   }
 }
 
-/** A network that failed may be tried again; a refusal of the channel may not, unless it says so. */
-function mayResume(error: unknown): boolean {
-  return !(error instanceof TrustedMcpError) || error.action === "retry";
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }

@@ -48,6 +48,11 @@ export const connect: Command = {
 };
 
 async function overStdio(url: URL, channel: TrustedFetch, io: Io, log: Log): Promise<number> {
+  if (io.stdin.isTTY === true) {
+    log.info(
+      "waiting for MCP messages on standard input: meant for a host's mcpServers; --listen serves HTTP",
+    );
+  }
   // The handshake runs while the host still starts up; a failure is reported on the first request.
   void announce(channel, log, "debug");
   const { answered, failure } = await bridgeStdio({
