@@ -1,4 +1,4 @@
-import { open, seal } from "@trusted-mcp/primitives/aead";
+import { open, sealDetached } from "@trusted-mcp/primitives/aead";
 import { ChannelError } from "../error.ts";
 import type { TrafficKey } from "../key-schedule.ts";
 import { IV_BYTES, MAX_CHUNK_BYTES, TAG_BYTES } from "../suite.ts";
@@ -61,15 +61,18 @@ export class ChunkSealer {
     plaintext[2] = size >>> 8;
     plaintext[3] = size;
     source.copy(plaintext, PREFIX_BYTES, size);
-    const sealed = seal(this.#traffic.key, chunkIv(this.#traffic.iv, this.#index), this.#header, plaintext);
-    if (this.#index === 0) this.firstTag = sealed.subarray(sealed.length - TAG_BYTES);
+    const nonce = chunkIv(this.#traffic.iv, this.#index);
+    const { ciphertext, tag } = sealDetached(this.#traffic.key, nonce, this.#header, plaintext);
+    if (this.#index === 0) this.firstTag = tag;
     this.#index += 1;
     this.#done = final;
-    const wire = new Uint8Array(LENGTH_BYTES + sealed.length);
-    wire[0] = sealed.length >>> 16;
-    wire[1] = sealed.length >>> 8;
-    wire[2] = sealed.length;
-    wire.set(sealed, LENGTH_BYTES);
+    const length = ciphertext.length + TAG_BYTES;
+    const wire = new Uint8Array(LENGTH_BYTES + length);
+    wire[0] = length >>> 16;
+    wire[1] = length >>> 8;
+    wire[2] = length;
+    wire.set(ciphertext, LENGTH_BYTES);
+    wire.set(tag, LENGTH_BYTES + ciphertext.length);
     return wire;
   }
 }

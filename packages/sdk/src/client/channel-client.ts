@@ -122,7 +122,7 @@ export class ChannelClient {
   ): Promise<OuterAnswer> {
     const binary = session.framing === FRAMING_BINARY;
     const body = binary
-      ? [concat(exchange.header, ...exchange.chunks)]
+      ? joinSmall([exchange.header, ...exchange.chunks])
       : [utf8(encodeRecordRequest(base64url(random(9)), exchange.header, exchange.chunks))];
     const type = binary ? BINARY_MEDIA_TYPE : JSON_MEDIA_TYPE;
     return this.#watched(await this.#sendWatched(type, body, signal));
@@ -235,6 +235,11 @@ export class ChannelClient {
   #forget(session: InitiatorSession): void {
     if (this.#session === session) this.#session = null;
   }
+}
+
+/** One write for a small request; a large one is not copied. */
+function joinSmall(parts: readonly Uint8Array[]): readonly Uint8Array[] {
+  return parts.length === 2 ? [concat(...parts)] : parts;
 }
 
 /** The server, or someone in between, did not answer a first flight with the channel's own words. */

@@ -24,7 +24,12 @@ import type { InnerHandler, InnerResponse } from "./inner.ts";
 /** An outer HTTP answer, for whichever front carries it. Its status is always 200. */
 export interface OuterResponse {
   readonly contentType: string;
-  readonly body: Uint8Array | AsyncIterable<Uint8Array>;
+  /** Whole, in parts that were not copied together; or a stream. */
+  readonly body: readonly Uint8Array[] | AsyncIterable<Uint8Array>;
+}
+
+export function isWhole(body: OuterResponse["body"]): body is readonly Uint8Array[] {
+  return Array.isArray(body);
 }
 
 export interface OuterRequest {
@@ -63,7 +68,7 @@ export class Endpoint {
           return await this.#record(frame.header, frame.chunks, jsonFront(frame.id), request.departure);
         }
         const answer = await this.#responder.handle(frame.message, request.source, request.framings);
-        return { contentType: JSON_MEDIA_TYPE, body: utf8(encodeHandshakeResponse(frame.id, answer)) };
+        return { contentType: JSON_MEDIA_TYPE, body: [utf8(encodeHandshakeResponse(frame.id, answer))] };
       }
       default:
         throw new ChannelError("ERR_MALFORMED", "The request's content type is not one that frames have");
@@ -120,7 +125,7 @@ interface Front {
 
 const binaryFront: Front = {
   streamType: BINARY_MEDIA_TYPE,
-  whole: (header, chunks) => ({ contentType: BINARY_MEDIA_TYPE, body: concat(header, ...chunks) }),
+  whole: (header, chunks) => ({ contentType: BINARY_MEDIA_TYPE, body: [header, ...chunks] }),
   part: (header, chunks) => (header === null ? concat(...chunks) : concat(header, ...chunks)),
 };
 
@@ -129,7 +134,7 @@ function jsonFront(id: string): Front {
     streamType: STREAM_MEDIA_TYPE,
     whole: (header, chunks) => ({
       contentType: JSON_MEDIA_TYPE,
-      body: utf8(encodeRecordResponse(id, header, chunks)),
+      body: [utf8(encodeRecordResponse(id, header, chunks))],
     }),
     part: (header, chunks) => utf8(`data: ${encodePart(header, chunks)}\n\n`),
   };

@@ -1,10 +1,11 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { FRAMING_BINARY, FRAMING_JSON } from "@trusted-mcp/channel";
+import { concat } from "@trusted-mcp/primitives/bytes";
 import { TrustedSdkError } from "../error.ts";
 import { JSON_MEDIA_TYPE, REFUSED_BODY, REFUSED_STATUS } from "../wire.ts";
 import { Departure } from "./departure.ts";
 import { drained } from "./drained.ts";
-import type { Endpoint, OuterResponse } from "./endpoint.ts";
+import { isWhole, type Endpoint, type OuterResponse } from "./endpoint.ts";
 import { isFrame } from "./frame.ts";
 import { servePlain } from "./plain-node.ts";
 import type { WebHandler } from "./web-handler.ts";
@@ -113,11 +114,21 @@ function tooLarge(limit: number): TrustedSdkError {
   );
 }
 
+/** Up to this size one copy is cheaper than one more write. */
+const COPY_BYTES = 16_384;
+
 async function write(answer: OuterResponse, response: ServerResponse): Promise<void> {
   const { body } = answer;
-  if (body instanceof Uint8Array) {
-    response.writeHead(200, { "content-type": answer.contentType, "content-length": body.length });
-    response.end(body);
+  if (isWhole(body)) {
+    let size = 0;
+    for (const part of body) size += part.length;
+    response.writeHead(200, { "content-type": answer.contentType, "content-length": size });
+    if (size <= COPY_BYTES) response.end(concat(...body));
+    else {
+      response.cork();
+      for (const part of body) response.write(part);
+      response.end();
+    }
     return;
   }
   response.writeHead(200, {

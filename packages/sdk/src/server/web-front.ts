@@ -4,7 +4,7 @@ import { TrustedSdkError } from "../error.ts";
 import { JSON_MEDIA_TYPE, REFUSED_BODY, REFUSED_STATUS } from "../wire.ts";
 import { parts, webStream } from "../web-stream.ts";
 import { Departure } from "./departure.ts";
-import type { Endpoint } from "./endpoint.ts";
+import { isWhole, type Endpoint } from "./endpoint.ts";
 import { isFrame } from "./frame.ts";
 import type { WebHandler } from "./web-handler.ts";
 
@@ -45,12 +45,9 @@ export function webFront(
         departure: Departure.of(request.signal),
       });
       const headers = { "content-type": answer.contentType, "cache-control": "no-cache, no-transform" };
-      return new Response(
-        answer.body instanceof Uint8Array ? Buffer.from(answer.body) : webStream(answer.body),
-        {
-          headers,
-        },
-      );
+      return new Response(isWhole(answer.body) ? Buffer.concat(answer.body) : webStream(answer.body), {
+        headers,
+      });
     } catch (error) {
       options.onerror(error);
       return new Response(REFUSED_BODY, {
