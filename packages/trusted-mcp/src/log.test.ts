@@ -1,4 +1,4 @@
-import { PassThrough } from "node:stream";
+import { PassThrough, Writable } from "node:stream";
 import { expect, test } from "vitest";
 import { createLog, type LogFormat, type LogLevel } from "./log.ts";
 import { painter, printable } from "./terminal.ts";
@@ -8,9 +8,15 @@ function logged(
   level: LogLevel,
   write: (log: ReturnType<typeof createLog>) => void,
 ): string {
-  const stream = new PassThrough();
+  let text = "";
+  const stream = new Writable({
+    write: (chunk, _encoding, done) => {
+      text += String(chunk);
+      done();
+    },
+  });
   write(createLog({ stream, format, level, now: () => new Date(0) }));
-  return String(stream.read() ?? "");
+  return text;
 }
 
 test("text: one line per entry, quoted where needed", () => {
