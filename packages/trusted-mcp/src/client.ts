@@ -26,12 +26,19 @@ export async function withClient<T>(
   work: (connected: Connected) => Promise<T>,
 ): Promise<T> {
   let refusal: unknown;
-  // The SDK wraps what its fetch throws, differently in each era; the first refusal is what counts.
-  const fetch: Fetch = (target, init) =>
-    channel(target, init).catch((error: unknown) => {
+  const fetch: Fetch = async (target, init) => {
+    // One question, one answer: what the server might say unasked (the legacy GET stream) is not waited for.
+    if (init?.method === "GET" && !new Headers(init.headers).has("last-event-id")) {
+      return new Response(null, { status: 405 });
+    }
+    try {
+      return await channel(target, init);
+    } catch (error) {
+      // The SDK wraps what its fetch throws, differently in each era; the first refusal is what counts.
       if (init?.signal?.aborted !== true) refusal ??= error;
       throw error;
-    });
+    }
+  };
   const client = new Client(
     { name: "trusted-mcp", version: programVersion() },
     { versionNegotiation: { mode: "auto" } },

@@ -59,7 +59,12 @@ export async function examine(
     { session: () => channel.session(), close: () => channel.close() },
   );
   return withClient(url, watched, signal, async ({ client, channel: info }) => {
-    await client.request({ method: "tools/list" });
+    try {
+      await client.request({ method: "tools/list" });
+    } catch (error) {
+      // A server without tools says so, and that is an answer as good as any.
+      if (inside.response === "") throw error;
+    }
     const seen = wire ?? tap.stop();
     return {
       url: url.href,
