@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
-const documents = ["README.md", "README.zh-CN.md", "docs/guide/program.md"];
+const documents = ["README.md", "README.zh-CN.md", "docs/guide/program.md", "docs/guide/sdk.md"];
 /** The README in another language: the same blocks to the letter. */
 const TWINS = [["README.md", "README.zh-CN.md"]];
 const RUN = new Set(["sh", "bash", "js", "mjs", "ts"]);
