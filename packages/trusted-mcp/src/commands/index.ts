@@ -1,4 +1,5 @@
 import type { Command } from "../command.ts";
+import { demo } from "../demo/command.ts";
 import { call } from "./call.ts";
 import { connect } from "./connect.ts";
 import { helpCommand } from "./help.ts";
@@ -16,6 +17,7 @@ export const COMMANDS: readonly Command[] = [
   list,
   call,
   inspect,
+  demo,
   version,
   helpCommand(() => COMMANDS),
 ];
