@@ -33,7 +33,6 @@ export type ChannelErrorCode =
   | "ERR_RECORD_TRAILING"
   | "ERR_REPLAY"
   | "ERR_EPOCH"
-  | "ERR_SEQUENCE_EXHAUSTED"
   | "ERR_REKEY"
   | "ERR_HEAD";
 

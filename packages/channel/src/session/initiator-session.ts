@@ -104,7 +104,7 @@ export class InitiatorSession {
   /**
    * Seals one request under its own key.
    *
-   * @throws ChannelError ERR_RECORD_TOO_LARGE, ERR_SESSION_EXPIRED, ERR_SEQUENCE_EXHAUSTED.
+   * @throws ChannelError ERR_RECORD_TOO_LARGE, ERR_SESSION_EXPIRED.
    */
   seal(parts: readonly Uint8Array[]): InitiatorExchange {
     let size = 0;
@@ -118,11 +118,6 @@ export class InitiatorSession {
     }
     if (this.#closed || this.#clock.monotonic() >= this.#deadline) {
       throw new ChannelError("ERR_SESSION_EXPIRED", "The session has ended", { action: "retry" });
-    }
-    if (this.#sequence >= Number.MAX_SAFE_INTEGER) {
-      throw new ChannelError("ERR_SEQUENCE_EXHAUSTED", "The session has used all its sequence numbers", {
-        action: "retry",
-      });
     }
     const epoch = this.#epoch;
     const nonce = random(RANDOM_BYTES);
