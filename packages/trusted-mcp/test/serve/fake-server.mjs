@@ -62,6 +62,29 @@ const METHODS = {
       },
     });
   },
+  "tools/list": ({ id, params }) => {
+    const routed = {
+      name: "routed",
+      inputSchema: {
+        type: "object",
+        properties: {
+          region: { type: "string", "x-mcp-header": "Region" },
+          at: { type: "object", properties: { row: { type: "integer", "x-mcp-header": "Row" } } },
+        },
+      },
+    };
+    if (params?.cursor === "2") return write({ id, result: { resultType: "complete", tools: [routed] } });
+    return write({
+      id,
+      result: {
+        resultType: "complete",
+        tools: [{ name: "first", inputSchema: { type: "object" } }],
+        nextCursor: "2",
+      },
+    });
+  },
+  "tools/call": ({ id, params }) =>
+    write({ id, result: { resultType: "complete", content: [], called: params.name } }),
   "fake/echo": ({ id, params }) => write({ id, result: { params, pid: process.pid } }),
   "fake/environment": ({ id }) =>
     write({ id, result: { env: process.env, cwd: process.cwd(), argv: process.argv.slice(2) } }),

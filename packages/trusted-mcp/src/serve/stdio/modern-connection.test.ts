@@ -208,18 +208,18 @@ describe("2026-07-28 requests", () => {
     expect(await answer(modern(server, 1, "ping", {}, { headers: { "mcp-method": "tools/call" } }))).toEqual([
       400, -32020,
     ]);
-    expect(await answer(modern(server, 1, "tools/call", { name: "a" }))).toEqual([400, -32020]);
+    expect(await answer(modern(server, 1, "prompts/get", { name: "a" }))).toEqual([400, -32020]);
     expect(
-      await answer(modern(server, 1, "tools/call", { name: "a" }, { headers: { "mcp-name": "b" } })),
+      await answer(modern(server, 1, "prompts/get", { name: "a" }, { headers: { "mcp-name": "b" } })),
     ).toEqual([400, -32020]);
     expect(
       await answer(
-        modern(server, 1, "tools/call", { name: "é" }, { headers: { "mcp-name": "=?base64?w6k=?=" } }),
+        modern(server, 1, "prompts/get", { name: "é" }, { headers: { "mcp-name": "=?base64?w6k=?=" } }),
       ),
     ).toEqual([404, -32601]);
     expect(
       await answer(
-        modern(server, 1, "tools/call", { name: "é" }, { headers: { "mcp-name": "=?base64?w6k?=" } }),
+        modern(server, 1, "prompts/get", { name: "é" }, { headers: { "mcp-name": "=?base64?w6k?=" } }),
       ),
     ).toEqual([400, -32020]);
     expect(await answer(post(server, call(1, "ping", { _meta: ENVELOPE })))).toEqual([400, -32020]);
@@ -227,6 +227,65 @@ describe("2026-07-28 requests", () => {
       await answer(post(server, call(1, "ping"), { headers: { "mcp-protocol-version": "2026-07-28" } })),
     ).toEqual([400, -32602]);
     expect(await answer(post(server, [call(1, "ping", { _meta: ENVELOPE })]))).toEqual([400, -32600]);
+  });
+});
+
+describe("2026-07-28 rules that a server on a pipe cannot check", () => {
+  const routed = (args: Record<string, unknown>, headers: Record<string, string>): Promise<Response> =>
+    modern(
+      handler!,
+      1,
+      "tools/call",
+      { name: "routed", arguments: args },
+      { headers: { "mcp-name": "routed", ...headers } },
+    );
+  const outcome = async (response: Promise<Response>): Promise<unknown> => {
+    const { error } = await (await response).clone().json();
+    return [(await response).status, error?.code];
+  };
+
+  it("a version that the server does not serve is refused with those that it does, on every request", async () => {
+    const server = start();
+    const meta = { "io.modelcontextprotocol/protocolVersion": "2099-01-01" };
+    for (const method of ["fake/echo", "server/discover", "fake/echo"]) {
+      const response = await modern(
+        server,
+        7,
+        method,
+        {},
+        { meta, headers: { "mcp-protocol-version": "2099-01-01" } },
+      );
+      expect([response.status, await response.json()]).toMatchObject([
+        400,
+        { id: 7, error: { code: -32022, data: { supported: ["2026-07-28"], requested: "2099-01-01" } } },
+      ]);
+    }
+    expect((await modern(server, 7, "fake/echo")).status).toBe(200);
+  });
+
+  it("arguments that are declared for headers must be there with the same value", async () => {
+    start();
+    const args = { region: "eu", at: { row: 42 } };
+    expect(await outcome(routed(args, { "mcp-param-region": "eu", "mcp-param-row": "42.0" }))).toEqual([
+      200,
+      undefined,
+    ]);
+    expect(await outcome(routed(args, { "mcp-param-region": "eu" }))).toEqual([400, -32020]);
+    expect(await outcome(routed(args, { "mcp-param-region": "us", "mcp-param-row": "42" }))).toEqual([
+      400, -32020,
+    ]);
+    expect(
+      await outcome(routed(args, { "mcp-param-region": "=?base64?e=?=", "mcp-param-row": "42" })),
+    ).toEqual([400, -32020]);
+    expect(await outcome(routed({}, { "mcp-param-region": "eu" }))).toEqual([200, undefined]);
+  });
+
+  it("are learned from the lists that pass, and a server that has none is asked once it matters", async () => {
+    const server = start();
+    expect(await outcome(routed({ region: "eu" }, {}))).toEqual([200, undefined]);
+    await modern(server, 2, "tools/list", { cursor: "2" });
+    expect(await outcome(routed({ region: "eu" }, {}))).toEqual([400, -32020]);
+    expect((await seenBy(server)).filter(({ method }) => method === "tools/list")).toHaveLength(1);
   });
 });
 

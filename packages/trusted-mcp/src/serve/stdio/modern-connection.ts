@@ -15,10 +15,11 @@ import { Exchange } from "./exchange.ts";
 import { Flow } from "./flow.ts";
 import { modernStatus } from "./modern-status.ts";
 import type { Tenant } from "./pool.ts";
+import { ServerKnowledge } from "./server-knowledge.ts";
 import { ServerOutput } from "./server-output.ts";
 
 interface Call {
-  readonly exchange: Exchange;
+  readonly exchange: Pick<Exchange, "push" | "answer">;
   readonly request: JsonRpcRequest;
   readonly onAnswer: ((error: Readonly<Record<string, unknown>> | undefined) => void) | undefined;
 }
@@ -47,6 +48,7 @@ const TOKEN_PATH = ["params", "_meta", "progressToken"];
  */
 export class ModernConnection implements Tenant {
   usedAt: number = performance.now();
+  readonly knowledge: ServerKnowledge = new ServerKnowledge();
   readonly #options: ModernConnectionOptions;
   readonly #output: ServerOutput;
   readonly #calls = new Map<number, Call>();
@@ -119,6 +121,30 @@ export class ModernConnection implements Tenant {
     return exchange.response;
   }
 
+  /** Asks the server something for this program itself; undefined when there is no result in time. */
+  async ask(method: string, params: Record<string, unknown>, version: string): Promise<unknown> {
+    if (this.#over) return undefined;
+    const id = this.#nextId++;
+    const _meta = { [PROTOCOL_VERSION_META_KEY]: version, [CLIENT_CAPABILITIES_META_KEY]: {} };
+    const value = { jsonrpc: "2.0", id, method, params: { ...params, _meta } };
+    const result = new Promise<unknown>((resolve) => {
+      const timer = setTimeout(resolve, this.#options.limits.discoverTimeoutMs).unref();
+      const answer = (message: Uint8Array): void => {
+        clearTimeout(timer);
+        const parsed: unknown = JSON.parse(Buffer.from(message).toString("utf8"));
+        resolve(isObject(parsed) ? parsed["result"] : undefined);
+      };
+      const request: JsonRpcRequest = { kind: "request", id, method, params: value.params, value };
+      this.#calls.set(id, { exchange: { push: () => false, answer }, request, onAnswer: undefined });
+    });
+    await this.#child?.send(JSON.stringify(value));
+    try {
+      return await result;
+    } finally {
+      this.#calls.delete(id);
+    }
+  }
+
   /** A notification with its own envelope; those that name ids have no meaning between callers and stay here. */
   async notify(text: string): Promise<void> {
     this.usedAt = performance.now();
@@ -178,7 +204,10 @@ export class ModernConnection implements Tenant {
     if (call === undefined || typeof id !== "number") return;
     this.usedAt = performance.now();
     this.#calls.delete(id);
-    if (error === undefined) this.#probing = false;
+    if (error === undefined) {
+      this.#probing = false;
+      this.knowledge.learn(call.request.method, result);
+    }
     const original = JSON.stringify(call.request.id);
     const edits: Edit[] = [{ path: ["id"], json: original }];
     if (call.request.method === LISTEN && isObject(result)) {
@@ -196,7 +225,7 @@ export class ModernConnection implements Tenant {
   }
 
   /** stdio does not say which call a log line belongs to; only calls that asked for logs may get one. */
-  #newestWithLogs(): Exchange | undefined {
+  #newestWithLogs(): Call["exchange"] | undefined {
     const asked = [...this.#calls.values()].filter(
       ({ request }) => metaOf(request.params)?.[LOG_LEVEL] !== undefined,
     );

@@ -3,6 +3,7 @@ import { METHOD_NOT_FOUND, refuse } from "../answer.ts";
 import type { PeerIdentity } from "../handler.ts";
 import type { ServeLimits } from "../limits.ts";
 import { ModernConnection, type PostOptions } from "./modern-connection.ts";
+import { checkRules } from "./modern-rules.ts";
 import { modernStatus } from "./modern-status.ts";
 import type { ChildPool } from "./pool.ts";
 
@@ -47,7 +48,8 @@ export class ModernGate {
     const { message } = options;
     if (message.method !== "server/discover") {
       const connection = await this.#connect();
-      return connection instanceof Response ? connection : connection.post(options);
+      if (connection instanceof Response) return connection;
+      return (await checkRules(connection, message, options.request.headers)) ?? connection.post(options);
     }
     const verdict = this.#verdict;
     if (verdict !== undefined && verdict.until > performance.now()) {
@@ -57,7 +59,10 @@ export class ModernGate {
       });
     }
     const connection = await this.#connect();
-    return connection instanceof Response ? connection : this.#discover(connection, options);
+    if (connection instanceof Response) return connection;
+    return (
+      (await checkRules(connection, message, options.request.headers)) ?? this.#discover(connection, options)
+    );
   }
 
   async notify(text: string): Promise<void> {
