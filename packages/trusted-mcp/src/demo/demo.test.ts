@@ -10,7 +10,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { parse } from "../args.ts";
 import { createLog } from "../log.ts";
 import type { Attacks } from "./attacks.ts";
-import { programFile } from "./child.ts";
+import { programFile, Serving } from "./child.ts";
 import { CLAIMS } from "./claims.ts";
 import { demo, runDemo } from "./command.ts";
 import { findFilesystem } from "./filesystem.ts";
@@ -98,6 +98,26 @@ describe("demo", () => {
     expect(shown).not.toContain("\u001b");
     expect(await readdir(folder)).toEqual([]);
     expect(await processes()).not.toContain(folder);
+  });
+
+  test("a server that does not come up is reported with its own words", async () => {
+    const nothing = join(folder, "nothing.key.pem");
+    const options = [
+      "--port",
+      "0",
+      "--key",
+      nothing,
+      "--allow",
+      nothing,
+      "--upstream",
+      "http://127.0.0.1:1/mcp",
+    ];
+    await expect(new Serving(fileURLToPath(programFile()), options).url).rejects.toThrow(
+      expect.objectContaining({
+        code: "ERR_NOT_AVAILABLE",
+        message: expect.stringContaining("nothing.key.pem"),
+      }),
+    );
   });
 
   test("without the filesystem server it says what to install and ends with 2", () => {
