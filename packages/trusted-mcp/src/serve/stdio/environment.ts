@@ -1,14 +1,15 @@
+/** First what the MCP SDK's stdio client hands on, in its order: a server sees the same behind either. */
 const POSIX = [
-  "PATH",
   "HOME",
+  "LOGNAME",
+  "PATH",
+  "SHELL",
+  "TERM",
+  "USER",
   "LANG",
   "LC_ALL",
   "LC_CTYPE",
-  "TERM",
   "TMPDIR",
-  "USER",
-  "LOGNAME",
-  "SHELL",
 ] as const;
 const WINDOWS = [
   ...[
