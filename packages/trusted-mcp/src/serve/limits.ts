@@ -7,6 +7,8 @@ export interface ServeLimits {
   readonly idleMs: number;
   /** When a peer is at its limit, its oldest session that was idle for this long makes room. */
   readonly evictIdleMs: number;
+  /** The same for a session whose client listened and then stopped: it ended without saying so, as many do. */
+  readonly evictLeftMs: number;
   /** How long a server may take to answer `initialize`, and `server/discover`. */
   readonly startTimeoutMs: number;
   readonly discoverTimeoutMs: number;
@@ -32,8 +34,9 @@ export const DEFAULT_LIMITS: ServeLimits = Object.freeze({
   maxChildrenPerPeer: 8,
   idleMs: 600_000,
   evictIdleMs: 30_000,
+  evictLeftMs: 1_000,
   startTimeoutMs: 60_000,
-  discoverTimeoutMs: 20_000,
+  discoverTimeoutMs: 30_000,
   graceMs: 2_000,
   maxMessageBytes: 32 * 1024 * 1024,
   maxRequestBytes: 4 * 1024 * 1024,

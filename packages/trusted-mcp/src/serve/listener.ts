@@ -35,7 +35,7 @@ export async function listen(host: string, port: number, log: Log): Promise<List
       if (handler === undefined) return plain(response, 503, "Starting");
       handler(request, response).catch((error: unknown) => {
         log.error("a request could not be served", {
-          error: error instanceof Error ? error.message : "unknown",
+          error: error instanceof Error ? error.name : "unknown",
         });
         response.destroy();
       });

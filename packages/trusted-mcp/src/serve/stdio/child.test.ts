@@ -78,8 +78,14 @@ describe("the death of a server process", () => {
   it("at once and again and again is backed off, for that peer alone", async () => {
     const server = start("exit");
     const answers: number[] = [];
-    for (let n = 0; n < 4; n++) answers.push((await post(server, INITIALIZE, { peer: "alice" })).status);
+    const sessions: unknown[] = [];
+    for (let n = 0; n < 4; n++) {
+      const response = await post(server, INITIALIZE, { peer: "alice" });
+      answers.push(response.status);
+      sessions.push(response.headers.get("mcp-session-id"));
+    }
     expect(answers).toEqual([200, 200, 200, 503]);
+    expect(sessions).toEqual([null, null, null, null]);
     const refused = await post(server, INITIALIZE, { peer: "alice" });
     expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0);
     expect((await post(server, INITIALIZE, { peer: "bob" })).status).toBe(200);
@@ -209,6 +215,19 @@ describe("the pool of processes", () => {
     expect(server.processes).toBe(2);
   });
 
+  it("lets a session make room soon after its client stopped listening, not one that never listened", async () => {
+    const server = start("plain", { maxChildrenPerPeer: 2, evictIdleMs: 60_000, evictLeftMs: 0 });
+    const never = await open(server);
+    const left = await open(server);
+    const stream = await send(server, "GET", { session: left });
+    await stream.body!.cancel();
+    await open(server);
+    const status = async (session: string): Promise<number> =>
+      (await post(server, call(1, "ping"), { session })).status;
+    expect([await status(never), await status(left)]).toEqual([200, 404]);
+    expect((await post(server, INITIALIZE)).status).toBe(503);
+  });
+
   it("does not end sessions with a call under way or an open stream", async () => {
     const server = start("plain", { maxChildrenPerPeer: 2, evictIdleMs: 0 });
     const calling = await open(server);
@@ -233,6 +252,15 @@ describe("the pool of processes", () => {
     expect(server.processes).toBe(2);
     await third;
     expect(server.processes).toBe(2);
+  });
+
+  it("ends idle sessions, also when a call hangs that nobody waits for any more", async () => {
+    const server = start("plain", { idleMs: 200 });
+    const session = await open(server);
+    expect(
+      (await post(server, call(1, "fake/hang"), { session, signal: AbortSignal.timeout(30) })).status,
+    ).toBe(499);
+    await eventually(() => server.processes === 0, "the abandoned session has ended");
   });
 
   it("ends idle sessions", async () => {
@@ -294,6 +322,11 @@ describe("what a server is started with", () => {
       "NAMED",
     ];
     expect(Object.keys(result.env).filter((name) => !allowed.includes(name))).toEqual([]);
+  });
+
+  it("must have a folder that exists", () => {
+    const start = (): unknown => stdioHandler({ command: process.execPath, cwd: "/no/such/folder", log });
+    expect(start).toThrow(expect.objectContaining({ code: "ERR_FILE", action: "fix" }));
   });
 
   it("must exist at start", () => {

@@ -148,6 +148,8 @@ export class Child {
       this.#fail(`it wrote a message of more than ${limits.maxMessageBytes} bytes`);
     });
     followStderr(stderr, (line) => log.debug("server stderr", { pid: this.pid, line }));
+    // As many may wait for room as calls may be under way.
+    stdin.setMaxListeners(0);
     // EPIPE and its like: the end itself is reported by `ended`.
     stdin.on("error", () => undefined);
     stdout.on("error", () => undefined);

@@ -53,6 +53,7 @@ export class LegacySession implements Tenant {
   readonly id: string = randomUUID();
   readonly probing = false;
   usedAt: number = performance.now();
+  left = false;
   /** What `initialize` agreed on. */
   protocolVersion: string | undefined;
   readonly #options: LegacySessionOptions;
@@ -78,8 +79,9 @@ export class LegacySession implements Tenant {
     });
   }
 
+  /** Calls that nobody waits for any more do not keep the process. */
   get busy(): boolean {
-    return this.#calls.size > 0 || this.#stream !== undefined;
+    return this.#stream !== undefined || [...this.#calls.values()].some(({ exchange }) => exchange.open);
   }
 
   get over(): boolean {
@@ -122,11 +124,15 @@ export class LegacySession implements Tenant {
       keepAliveMs: this.#options.limits.keepAliveMs,
       onPressure: this.#flow.onPressure,
       onGone: () => {
-        if (this.#stream === stream) this.#stream = undefined;
+        if (this.#stream === stream) {
+          this.#stream = undefined;
+          this.left = true;
+        }
         this.usedAt = performance.now();
       },
     });
     this.#stream = stream;
+    this.left = false;
     request.signal.addEventListener("abort", () => stream.gone(), { once: true });
     for (const line of this.#backlog.take()) stream.send(line);
     const headers = {
@@ -150,8 +156,10 @@ export class LegacySession implements Tenant {
     this.#over = true;
     clearTimeout(this.#starting);
     const message = `The MCP server process ended before it answered: ${end.why}`;
-    for (const [id, { exchange }] of this.#calls)
+    for (const [id, { exchange, method }] of this.#calls) {
+      if (method === "initialize") delete exchange.headers["mcp-session-id"];
       exchange.answer(Buffer.from(rpcError(id, INTERNAL_ERROR, message)));
+    }
     this.#calls.clear();
     this.#stream?.close();
     this.#stream = undefined;

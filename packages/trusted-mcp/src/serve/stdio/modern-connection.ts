@@ -48,6 +48,7 @@ const TOKEN_PATH = ["params", "_meta", "progressToken"];
  */
 export class ModernConnection implements Tenant {
   usedAt: number = performance.now();
+  readonly left = false;
   readonly knowledge: ServerKnowledge = new ServerKnowledge();
   readonly #options: ModernConnectionOptions;
   readonly #output: ServerOutput;

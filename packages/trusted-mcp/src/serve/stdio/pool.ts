@@ -11,6 +11,8 @@ export interface Tenant {
   readonly busy: boolean;
   /** When it was last used (performance.now()). */
   readonly usedAt: number;
+  /** Its client listened for messages and no longer does. */
+  readonly left: boolean;
   /** Only asked whether the server speaks an era: an end is then an answer, not a crash. */
   readonly probing: boolean;
   onLine(line: Buffer): void;
@@ -117,8 +119,11 @@ export class ChildPool {
 
   /** Ends the longest idle of a peer's own children. Never another peer's: nobody can end a stranger's session. */
   async #evict(own: readonly Member[]): Promise<boolean> {
-    const before = performance.now() - this.#limits.evictIdleMs;
-    const idle = own.filter(({ tenant }) => !tenant.busy && tenant.usedAt <= before);
+    const { evictIdleMs, evictLeftMs } = this.#limits;
+    const now = performance.now();
+    const idle = own.filter(
+      ({ tenant }) => !tenant.busy && now - tenant.usedAt >= (tenant.left ? evictLeftMs : evictIdleMs),
+    );
     const oldest = idle.toSorted((a, b) => a.tenant.usedAt - b.tenant.usedAt)[0];
     await oldest?.child.stop("it was idle and its place was needed");
     return oldest !== undefined;

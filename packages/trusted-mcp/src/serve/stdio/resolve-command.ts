@@ -8,6 +8,10 @@ import { ProgramError } from "../../error.ts";
  */
 export function resolveCommand(command: string, cwd: string, path: string | undefined): string {
   if (command === "" || command.includes("\u0000")) throw refuse(command);
+  if (!isFolder(cwd))
+    throw new ProgramError("ERR_FILE", `there is no folder "${cwd}" to start the server in`, {
+      action: "fix",
+    });
   // On Windows the extension is part of the search, which the system does better than we would.
   if (process.platform === "win32") return command;
   const places = command.includes("/")
@@ -18,6 +22,10 @@ export function resolveCommand(command: string, cwd: string, path: string | unde
     if (isExecutable(file)) return file;
   }
   throw refuse(command);
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 function isExecutable(file: string): boolean {

@@ -112,7 +112,7 @@ class StdioRouter {
     } catch (error) {
       if (request.signal.aborted) return new Response(null, { status: 499 });
       this.#log.error("a request could not be handled", {
-        error: error instanceof Error ? error.message : "unknown",
+        error: error instanceof Error ? error.name : "unknown",
       });
       return refuse(500, INTERNAL_ERROR, "Internal server error");
     }
