@@ -121,9 +121,8 @@ export class ChildPool {
   async #evict(own: readonly Member[]): Promise<boolean> {
     const { evictIdleMs, evictLeftMs } = this.#limits;
     const now = performance.now();
-    const idle = own.filter(
-      ({ tenant }) => !tenant.busy && now - tenant.usedAt >= (tenant.left ? evictLeftMs : evictIdleMs),
-    );
+    const patience = (left: boolean): number => (left ? Math.min(evictLeftMs, evictIdleMs) : evictIdleMs);
+    const idle = own.filter(({ tenant }) => !tenant.busy && now - tenant.usedAt >= patience(tenant.left));
     const oldest = idle.toSorted((a, b) => a.tenant.usedAt - b.tenant.usedAt)[0];
     await oldest?.child.stop("it was idle and its place was needed");
     return oldest !== undefined;
