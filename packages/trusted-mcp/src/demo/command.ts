@@ -1,12 +1,12 @@
 import type { Args } from "../args.ts";
 import { asKnown } from "../bridge/answer.ts";
 import { type Command, JSON_OPTION } from "../command.ts";
-import { ProgramError } from "../error.ts";
 import { EXIT } from "../exit-code.ts";
 import type { Io } from "../io.ts";
 import type { Log } from "../log.ts";
 import { painter } from "../terminal.ts";
 import { ATTACKS, type Attacks } from "./attacks.ts";
+import { findFilesystem } from "./filesystem.ts";
 import { printer } from "./print.ts";
 import { SILENT, show } from "./show.ts";
 
@@ -30,6 +30,7 @@ export const demo: Command = {
 /** `attacks` are replaced in tests only: an attack that does not happen must make its claim fail. */
 export async function runDemo(args: Args, io: Io, log: Log, attacks: Attacks = ATTACKS): Promise<number> {
   const { play } = await import("./play.ts");
+  const filesystem = findFilesystem();
   const json = args.flag("json");
   const paint = painter(io.stdout, io.env);
   const output = json ? SILENT : printer(io.stdout, paint);
@@ -37,10 +38,10 @@ export async function runDemo(args: Args, io: Io, log: Log, attacks: Attacks = A
   const started = performance.now();
   if (!json) io.stdout.write(opening(paint("bold", "Trusted MCP")));
   try {
-    await play(shown, attacks, AbortSignal.any([io.signal, AbortSignal.timeout(DEADLINE_MS)]));
+    await play(shown, attacks, filesystem, AbortSignal.any([io.signal, AbortSignal.timeout(DEADLINE_MS)]));
   } catch (error) {
-    // Without its parts nothing was shown, and stopped is stopped; any other failure is a claim that failed.
-    if (io.signal.aborted || (error instanceof ProgramError && error.code === "ERR_USAGE")) throw error;
+    // Stopped is stopped; any other failure is a claim that failed.
+    if (io.signal.aborted) throw error;
     const { code, message } = asKnown(error);
     log.error(error instanceof Error ? `${error.name}: ${error.message}` : message, { code });
   }

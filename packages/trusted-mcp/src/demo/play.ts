@@ -1,4 +1,5 @@
 import type { Attacks } from "./attacks.ts";
+import type { Filesystem } from "./filesystem.ts";
 import { after } from "./scenes/after.ts";
 import { calls } from "./scenes/calls.ts";
 import { changedByte } from "./scenes/changed-byte.ts";
@@ -14,8 +15,13 @@ import { onStage } from "./stage.ts";
 const SCENES: readonly Scene[] = [identity, calls, secrecy, changedByte, replay, impostor, plaintext, after];
 
 /** Plays every scene on one stage; what they showed is in the ledger of `show`. */
-export async function play(show: Show, attacks: Attacks, signal: AbortSignal): Promise<void> {
-  await onStage(signal, async (stage) => {
+export async function play(
+  show: Show,
+  attacks: Attacks,
+  filesystem: Filesystem,
+  signal: AbortSignal,
+): Promise<void> {
+  await onStage(filesystem, signal, async (stage) => {
     const shared: Play = { stage, attacks, show, secrets: [], recorded: undefined };
     for (const scene of SCENES) await scene(shared);
   });

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { generateKey, type KeyType, writeKeyPair, type WrittenKeyPair } from "@trusted-mcp/identity";
 import { ProgramError } from "../error.ts";
 import { programFile, Serving } from "./child.ts";
-import { type Filesystem, findFilesystem } from "./filesystem.ts";
+import type { Filesystem } from "./filesystem.ts";
 import { Host } from "./host.ts";
 import { type PlainServer, startPlainServer } from "./plain-server.ts";
 import { RecordingProxy } from "./proxy.ts";
@@ -35,8 +35,11 @@ const KEY_TYPES: Readonly<Record<keyof Stage["keys"], KeyType>> = {
 };
 
 /** Sets the stage, lets `play` happen, and leaves nothing behind: no process, no file, no key. */
-export async function onStage(signal: AbortSignal, play: (stage: Stage) => Promise<void>): Promise<void> {
-  const filesystem = findFilesystem();
+export async function onStage(
+  filesystem: Filesystem,
+  signal: AbortSignal,
+  play: (stage: Stage) => Promise<void>,
+): Promise<void> {
   // The real path: the filesystem server compares paths, and temporary folders are often behind links.
   const folder = realpathSync(await mkdtemp(join(tmpdir(), "trusted-mcp-demo-")));
   const cleanup: (() => Promise<void>)[] = [];
