@@ -1,4 +1,4 @@
-import { parseRequestHeader, RESPONSE_HEADER_BYTES } from "@trusted-mcp/channel";
+import { openWhole, parseRequestHeader, RESPONSE_HEADER_BYTES } from "@trusted-mcp/channel";
 import type { InitiatorExchange, InitiatorSession, Opened, ResponderSession } from "@trusted-mcp/channel";
 import { concat, random, utf8 } from "@trusted-mcp/primitives/bytes";
 import type { Clock } from "@trusted-mcp/primitives/clock";
@@ -50,6 +50,11 @@ export function splitAnswer(bytes: Uint8Array): Sent {
 
 export async function rekey(client: InitiatorSession, server: ResponderSession): Promise<void> {
   await client.rekey((exchange) => Promise.resolve(handled(server, sent(exchange))));
+}
+
+/** The content of the answer to `exchange`, whole. */
+export function openAnswer(exchange: InitiatorExchange, { header, chunks }: Sent): Uint8Array {
+  return openWhole(exchange.openResponse(header), chunks, 65_536);
 }
 
 /** A client's session whose root the test knows. */

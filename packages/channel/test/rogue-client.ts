@@ -20,7 +20,7 @@ export function f1Fields(change: Partial<F1Fields> = {}): F1Fields {
     mode: MODE_SIGNATURE,
     audience: TEST_AUDIENCE,
     nonce: random(32),
-    kemPublicKey: generateKemKeyPair().publicKey,
+    kemPublicKey: change.kemPublicKey ?? generateKemKeyPair().publicKey,
     credentialTypes: [1],
     evidenceRequest: null,
     ticketId: null,

@@ -1,4 +1,3 @@
-import type { Evidence, EvidenceProvider } from "@trusted-mcp/channel";
 import {
   channelWorld,
   refusalOf,
@@ -14,6 +13,7 @@ import { rogueClient } from "../../test/rogue-client.ts";
 import { rogueServer } from "../../test/rogue-server.ts";
 import { reportData, serverBinder, type ReportDataInput } from "../evidence.ts";
 import * as schedule from "../key-schedule.ts";
+import type { Evidence, EvidenceProvider } from "../ports.ts";
 import { hashItems } from "../transcript.ts";
 import { initiate } from "./initiator.ts";
 import * as message from "./message.ts";

@@ -15,7 +15,8 @@ import * as message from "./message.ts";
 import { MemoryPendingStore } from "./pending-store.ts";
 import { SourceLimit } from "./source-limit.ts";
 
-const f1 = (): Uint8Array => message.encodeF1(message.encodeF1Core(f1Fields()), null, null);
+const kemPublicKey = f1Fields().kemPublicKey;
+const f1 = (): Uint8Array => message.encodeF1(message.encodeF1Core(f1Fields({ kemPublicKey })), null, null);
 
 /** A server that counts what it signs. */
 function countingWorld(server: NonNullable<Parameters<typeof channelWorld>[0]>["server"]): {
@@ -121,6 +122,27 @@ describe("under load (spec §3.2)", () => {
     expect(signed()).toBe(2);
   });
 
+  it("no more than 1,024 flights wait for a slow signer at once [REQ-PENDING-BOUNDED, W28]", async () => {
+    const tools = testIdentity("tools");
+    let release = (): void => undefined;
+    const gate = new Promise<void>((resolve) => (release = resolve));
+    const identity = {
+      types: [1],
+      current: async () => {
+        await gate;
+        return { ...tools.credential, type: 9 };
+      },
+    };
+    const world = channelWorld({ tools, server: { identity } });
+    const waiting = Array.from({ length: 1024 }, () => world.responder.handle(f1(), "x"));
+    expect(await refusalOf(() => world.responder.handle(f1(), "x"))).toBe("ERR_PENDING_FULL");
+    release();
+    const ended = await Promise.allSettled(waiting);
+    expect(ended.every(({ status }) => status === "rejected")).toBe(true);
+    // They count no longer.
+    expect(await refusalOf(() => world.responder.handle(f1(), "x"))).toBe("ERR_CREDENTIAL_TYPE");
+  });
+
   it("a store that fills while the flight is signed refuses all the same", async () => {
     const world = channelWorld({ server: { pending: new MemoryPendingStore(2) } });
     const attempts = Array.from({ length: 5 }, () => world.responder.handle(f1(), "x"));
@@ -153,17 +175,17 @@ describe("under load (spec §3.2)", () => {
 
   it("a client that asks and asks, and never opens, leaves nothing behind [REQ-PENDING-BOUNDED]", async () => {
     const clock = new ManualClock();
-    const pending = new MemoryPendingStore(16, clock);
+    const pending = new MemoryPendingStore(8, clock);
     const world = channelWorld({ server: { clock, pending } });
     const pipe = memoryPipe(world.responder, ({ name, bytes }) => {
       if (name === "S1") throw new OuterRefusal("gone");
       return bytes;
     });
-    for (let count = 0; count < 200; count += 1) {
+    for (let count = 0; count < 80; count += 1) {
       await initiate(world.initiator, pipe.exchange).catch(() => undefined);
-      clock.advance(200);
+      clock.advance(400);
     }
-    expect(pending.size).toBeLessThanOrEqual(16);
+    expect(pending.size).toBeLessThanOrEqual(8);
     clock.advance(30_000);
     expect(pending.size).toBe(0);
     expect(world.responder.sessions.size).toBe(0);

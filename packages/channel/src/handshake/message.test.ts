@@ -91,17 +91,28 @@ describe("F1 (spec §3.1)", () => {
     ["no binder where something is", concat(message.encodeF1Core(resumption), Uint8Array.of(0))],
     [
       "17 versions",
-      message.encodeF1(message.encodeF1Core({ ...fields, versions: new Array(17).fill(1) }), null, null),
+      message.encodeF1(
+        message.encodeF1Core({ ...fields, versions: Array.from({ length: 17 }, () => 1) }),
+        null,
+        null,
+      ),
     ],
     [
       "17 framings",
-      message.encodeF1(message.encodeF1Core({ ...fields, framings: new Array(17).fill(1) }), null, null),
+      message.encodeF1(
+        message.encodeF1Core({ ...fields, framings: Array.from({ length: 17 }, () => 1) }),
+        null,
+        null,
+      ),
     ],
     ["an audience of 1025 bytes", encoded({ ...fields, audience: "a".repeat(1025) })],
     ["evidence of no type", encoded({ ...fields, evidenceRequest: { types: [], context: random(32) } })],
     [
       "17 evidence types",
-      encoded({ ...fields, evidenceRequest: { types: new Array(17).fill("a"), context: random(32) } }),
+      encoded({
+        ...fields,
+        evidenceRequest: { types: Array.from({ length: 17 }, () => "a"), context: random(32) },
+      }),
     ],
     [
       "an evidence type without name",

@@ -31,6 +31,7 @@ import {
 } from "../suite.ts";
 import { hashItems, signatureInput } from "../transcript.ts";
 import { alertFor, type AlertCode } from "./alert.ts";
+import { ExpiringMap } from "./expiring-map.ts";
 import * as message from "./message.ts";
 import { MemoryPendingStore } from "./pending-store.ts";
 import { RetryTokens } from "./retry-token.ts";
@@ -78,6 +79,8 @@ const PENDING_MS = 30_000;
 /** First flights worked on at once: a slow signer's queue is bounded as well. */
 const MAX_OPENING = 1024;
 const MAX_WAITING = 4096;
+/** A quote takes about a second: longer than a signature. */
+const WAITING_GRACE_MS = 10_000;
 
 /** What authenticated the client, and until when that may count. */
 interface ClientState {
@@ -93,7 +96,6 @@ interface Waiting {
   readonly client: ClientState;
   readonly pending: PendingHandshake;
   readonly session: Omit<ConstructorParameters<typeof ResponderSession>[0], "root" | "appraisal">;
-  readonly expiresAt: number;
 }
 
 /** The responder of spec §3: answers handshake messages and keeps the sessions they open. */
@@ -106,7 +108,7 @@ export class Responder {
   readonly #retry: RetryTokens;
   readonly #sources: SourceLimit;
   readonly #framings: readonly number[];
-  readonly #waiting = new Map<string, Waiting>();
+  readonly #waiting: ExpiringMap<Waiting>;
   #opening = 0;
 
   constructor(options: ResponderOptions) {
@@ -117,6 +119,9 @@ export class Responder {
     const attested = options.evidence !== undefined || options.appraiser !== undefined;
     const tickets = options.tickets ?? new MemoryTicketStore(10_000, this.#clock);
     this.#tickets = attested || tickets === false ? null : tickets;
+    this.#waiting = new ExpiringMap<Waiting>(MAX_WAITING, WAITING_GRACE_MS, this.#clock, ({ master }) =>
+      wipe(master),
+    );
     this.#retry = new RetryTokens(this.#clock);
     this.#sources = new SourceLimit(this.#clock, options.sourceLimit);
     this.#framings = options.framings ?? [FRAMING_JSON];
@@ -502,28 +507,21 @@ export class Responder {
   }
 
   /** No records are accepted until F3 brought evidence that was appraised here. */
-  #wait(sessionId: Uint8Array, waiting: Omit<Waiting, "expiresAt">): void {
-    const now = this.#clock.monotonic();
-    for (const [id, entry] of this.#waiting) {
-      if (entry.expiresAt > now) break;
-      this.#waiting.delete(id);
-      wipe(entry.master);
-    }
-    if (this.#waiting.size >= MAX_WAITING)
-      throw new ChannelError("ERR_PENDING_FULL", "Too many sessions wait for evidence");
-    this.#waiting.set(base64url(sessionId), { ...waiting, expiresAt: now + PENDING_MS });
+  #wait(sessionId: Uint8Array, waiting: Waiting): void {
+    const expiresAt = this.#clock.monotonic() + PENDING_MS;
+    if (!this.#waiting.put(base64url(sessionId), waiting, expiresAt)) throw tooManyHalfOpen();
   }
 
   async #onF3(f3: message.Flight, source: string): Promise<Uint8Array> {
     const id = base64url(f3.id);
     const waiting = this.#waiting.get(id);
     const { appraiser } = this.#options;
-    if (waiting === undefined || appraiser === undefined || waiting.expiresAt <= this.#clock.monotonic()) {
+    if (waiting === undefined || appraiser === undefined) {
       throw new ChannelError("ERR_PENDING_UNKNOWN", "No session waits for evidence under this id");
     }
     const { master, th4, client, pending } = waiting;
     const plaintext = openFlight(schedule.trafficKey(master, "f3", [th4]), f3.clear, f3.sealed, "F3");
-    if (!this.#waiting.delete(id))
+    if (!this.#waiting.claim(id))
       throw new ChannelError("ERR_PENDING_UNKNOWN", "This evidence was already taken");
     try {
       const evidence = sealed.parseEvidenceSealed(plaintext);

@@ -1,4 +1,3 @@
-import type { ResumptionTicket } from "@trusted-mcp/channel";
 import { random } from "@trusted-mcp/primitives/bytes";
 import { channelWorld, refusalOf, sampleTee, TEST_AUDIENCE, type ChannelWorld } from "@trusted-mcp/testkit";
 import { describe, expect, it } from "vitest";
@@ -7,6 +6,7 @@ import { rogueServer } from "../../test/rogue-server.ts";
 import { MODE_RESUMPTION } from "../suite.ts";
 import { initiate } from "./initiator.ts";
 import * as message from "./message.ts";
+import type { ResumptionTicket } from "./ticket.ts";
 import { MemoryTicketStore } from "./ticket-store.ts";
 
 const HOUR = 3_600_000;

@@ -86,10 +86,6 @@ export class InitiatorSession {
     return this.#epoch.number;
   }
 
-  get sequence(): number {
-    return this.#sequence;
-  }
-
   /** ms since the current epoch began: when to rekey is the caller's policy. */
   get epochAge(): number {
     return this.#clock.monotonic() - this.#epochStarted;

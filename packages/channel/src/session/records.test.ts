@@ -1,4 +1,3 @@
-import { openWhole } from "@trusted-mcp/channel";
 import { concat, random, utf8Decode } from "@trusted-mcp/primitives/bytes";
 import { channelWorld, refusalOf, withFlippedBit, type Connected } from "@trusted-mcp/testkit";
 import { describe, expect, it } from "vitest";
@@ -7,6 +6,7 @@ import {
   content,
   handled,
   open,
+  openAnswer,
   openMessage,
   sent,
   splitAnswer,
@@ -17,8 +17,8 @@ import { RECORD_REQUEST } from "../record/header.ts";
 
 const connected = (): Promise<Connected> => channelWorld().connect();
 const text = (bytes: Uint8Array): string => utf8Decode(bytes.subarray(1));
-const openAll = ({ header, chunks }: Sent, exchange: ReturnType<Connected["client"]["seal"]>): string =>
-  text(openWhole(exchange.openResponse(header), chunks, 65_536));
+const openAll = (answer: Sent, exchange: ReturnType<Connected["client"]["seal"]>): string =>
+  text(openAnswer(exchange, answer));
 
 /** One answered request. */
 function roundTrip({ client, server }: Connected, request = "ping", reply = "pong"): Sent {
@@ -76,8 +76,7 @@ describe("a request record (spec §5.2)", () => {
       expect(opened.kind).toBe("handled");
       expect(opened).not.toHaveProperty("content");
     }
-    const { header, chunks } = splitAnswer(handled(server, request));
-    const answer = openWhole(exchange.openResponse(header), chunks, 65_536);
+    const answer = openAnswer(exchange, splitAnswer(handled(server, request)));
     expect(parseResponseHead(answer)).toEqual({ kind: "refusal", code: 1 });
   });
 
@@ -120,8 +119,7 @@ describe("a request record (spec §5.2)", () => {
     const { client, server } = await connected();
     for (const parts of [[], [Uint8Array.of(0)], [Uint8Array.of(KIND.refusal, 1)], [Uint8Array.of(99)]]) {
       const exchange = client.seal(parts);
-      const { header, chunks } = splitAnswer(handled(server, sent(exchange)));
-      const answer = openWhole(exchange.openResponse(header), chunks, 65_536);
+      const answer = openAnswer(exchange, splitAnswer(handled(server, sent(exchange))));
       expect(parseResponseHead(answer)).toEqual({ kind: "refusal", code: 3 });
     }
   });
@@ -322,7 +320,7 @@ describe("the end of a session (spec §5.5) [REQ-LIFETIME, W35]", () => {
     const opened = open(server, sent(goodbye));
     expect(opened.kind).toBe("closed");
     if (opened.kind !== "closed") return;
-    const reply = openWhole(goodbye.openResponse(opened.answer.header), concat(...opened.reply), 100);
+    const reply = openAnswer(goodbye, { header: opened.answer.header, chunks: concat(...opened.reply) });
     expect(reply[0]).toBe(KIND.close);
     expect(await refusalOf(() => open(server, pending))).toBe("ERR_SESSION_EXPIRED");
     expect(await refusalOf(() => client.seal(content("x")))).toBe("ERR_SESSION_EXPIRED");

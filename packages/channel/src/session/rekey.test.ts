@@ -1,4 +1,3 @@
-import { openWhole } from "@trusted-mcp/channel";
 import { concat, random } from "@trusted-mcp/primitives/bytes";
 import { encapsulate, generateKemKeyPair } from "@trusted-mcp/primitives/kem";
 import { channelWorld, refusalOf, type Connected } from "@trusted-mcp/testkit";
@@ -9,6 +8,7 @@ import {
   content,
   handled,
   open,
+  openAnswer,
   openMessage,
   rekey,
   sent,
@@ -104,8 +104,7 @@ describe("rekeying (spec §5.4) [REQ-REKEY, W43]", () => {
       .rekey((exchange) => ((held = exchange), Promise.reject(new Error("late"))))
       .catch(() => undefined);
     await rekey(client, server);
-    const { header, chunks } = splitAnswer(handled(server, sent(held)));
-    const answer = openWhole(held.openResponse(header), chunks, 65_536);
+    const answer = openAnswer(held, splitAnswer(handled(server, sent(held))));
     expect(parseResponseHead(answer)).toEqual({ kind: "refusal", code: 3 });
     ask(channel);
     expect(epochs(channel)).toEqual([1, 1]);
@@ -163,7 +162,7 @@ describe("rekeying (spec §5.4) [REQ-REKEY, W43]", () => {
     await rekey(client, server);
     ask(channel);
     const chunks = concat(...answer.seal(content("late but true"), true));
-    expect(openWhole(exchange.openResponse(answer.header), chunks, 100)).toHaveLength(14);
+    expect(openAnswer(exchange, { header: answer.header, chunks })).toHaveLength(14);
   });
 
   it("one at a time: a second call while one is under way does nothing", async () => {
@@ -237,8 +236,7 @@ describe("rekeying (spec §5.4) [REQ-REKEY, W43]", () => {
       new Uint8Array(1216).fill(255),
     ]) {
       const exchange = client.seal([Uint8Array.of(KIND.rekey), key]);
-      const { header, chunks } = splitAnswer(handled(server, sent(exchange)));
-      const answer = openWhole(exchange.openResponse(header), chunks, 65_536);
+      const answer = openAnswer(exchange, splitAnswer(handled(server, sent(exchange))));
       expect(parseResponseHead(answer)).toEqual({ kind: "refusal", code: 3 });
     }
     ask(channel);
