@@ -160,6 +160,16 @@ describe("a session up to 2025-11-25 (MCP §transports, Streamable HTTP)", () =>
     });
   });
 
+  it("does not answer a cancelled call when the session ends right after it", async () => {
+    const server = start();
+    const session = await open(server);
+    const pending = post(server, call(1, "fake/hang"), { session });
+    const cancel = { jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: 1 } };
+    await post(server, cancel, { session });
+    await send(server, "DELETE", { session });
+    expect(await events(await pending).rest()).toEqual([]);
+  });
+
   it("turns a quiet call into a stream with comment lines, so that proxies keep it", async () => {
     const server = start("plain", { keepAliveMs: 40 });
     const session = await open(server);

@@ -34,6 +34,8 @@ interface Call {
   readonly exchange: Exchange;
   readonly method: string;
   readonly token: JsonRpcId | undefined;
+  /** Its client waits no longer. */
+  cancelled: boolean;
 }
 
 /** Ids kept of cancelled calls, and of requests that the client has not answered. */
@@ -156,9 +158,10 @@ export class LegacySession implements Tenant {
     this.#over = true;
     clearTimeout(this.#starting);
     const message = `The MCP server process ended before it answered: ${end.why}`;
-    for (const [id, { exchange, method }] of this.#calls) {
+    for (const [id, { exchange, method, cancelled }] of this.#calls) {
       if (method === "initialize") delete exchange.headers["mcp-session-id"];
-      exchange.answer(Buffer.from(rpcError(id, INTERNAL_ERROR, message)));
+      if (cancelled) exchange.skip();
+      else exchange.answer(Buffer.from(rpcError(id, INTERNAL_ERROR, message)));
     }
     this.#calls.clear();
     this.#stream?.close();
@@ -199,7 +202,7 @@ export class LegacySession implements Tenant {
     for (const { id, method, params } of requests) {
       // The late answer of a cancelled call could be taken for this one's: it no longer can be told apart.
       this.#cancelled.delete(id);
-      this.#calls.set(id, { exchange, method, token: tokenOf(params) });
+      this.#calls.set(id, { exchange, method, token: tokenOf(params), cancelled: false });
     }
     request.signal.addEventListener("abort", () => exchange.gone(), { once: true });
     if (request.signal.aborted) exchange.gone();
@@ -238,10 +241,12 @@ export class LegacySession implements Tenant {
 
   /** The client no longer waits; the server may, or may not, still answer. */
   #cancel(id: unknown): void {
-    if (!isId(id) || !this.#calls.has(id)) return;
+    if (!isId(id)) return;
     const call = this.#calls.get(id);
+    if (call === undefined) return;
+    call.cancelled = true;
     setTimeout(() => {
-      if (call === undefined || this.#calls.get(id) !== call) return;
+      if (this.#calls.get(id) !== call) return;
       this.#calls.delete(id);
       remember(this.#cancelled, id);
       call.exchange.skip();
