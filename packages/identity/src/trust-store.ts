@@ -57,6 +57,12 @@ interface Context {
   readonly now: number;
 }
 
+const UNKNOWN: Readonly<Record<Role, string>> = {
+  client: "add its public key to the list to let it call",
+  server:
+    "somebody may be in between, or the server has a new key. Trust only a key that its owner gave you by another way",
+};
+
 function verifyPinned(
   pins: ReadonlyMap<string, Pin>,
   bytes: Uint8Array,
@@ -69,7 +75,7 @@ function verifyPinned(
   if (pin === undefined) {
     throw new IdentityError(
       "ERR_PEER_UNKNOWN",
-      `The ${context.role} showed a key that is not trusted here (key id ${id}): pin its public key to accept it`,
+      `The ${context.role} showed a key that is not trusted here (key id ${id}): ${UNKNOWN[context.role]}`,
     );
   }
   return credential.type === RAW_KEY ? direct(pin) : delegated(pin, credential, context);

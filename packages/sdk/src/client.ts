@@ -3,3 +3,4 @@ export type { TrustedClientOptions } from "./client/options.ts";
 export { connectTrusted, type TrustedConnection } from "./client/connect.ts";
 export { TrustedSdkError, type SdkErrorCode } from "./error.ts";
 export { EXTENSION, EXTENSION_NAME } from "./wire.ts";
+export { clientKeys, type ClientKeyFiles } from "./client/keys.ts";

@@ -6,3 +6,4 @@ export type { TrustedMcpInfo } from "./server/auth-info.ts";
 export { TrustedSdkError, type SdkErrorCode } from "./error.ts";
 export { EXTENSION, EXTENSION_NAME } from "./wire.ts";
 export { TrustedMcpServer, type Listening, type ListenOptions } from "./server/trusted-mcp-server.ts";
+export { serverKeys, type ServerKeyFiles } from "./server/keys.ts";

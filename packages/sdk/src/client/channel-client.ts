@@ -112,7 +112,13 @@ export class ChannelClient {
     const exchange = session.seal([encodeRequestHead(head), body]);
     const outer = await this.#post(session, exchange, signal);
     checkOuter(outer);
-    return await openAnswer(outer, exchange, this.#options.maxResponseBytes ?? DEFAULT_MAX_RESPONSE);
+    try {
+      return await openAnswer(outer, exchange, this.#options.maxResponseBytes ?? DEFAULT_MAX_RESPONSE);
+    } catch (error) {
+      outer.cancel();
+      signal?.throwIfAborted();
+      throw error;
+    }
   }
 
   async #post(
@@ -249,14 +255,22 @@ export class HandshakeRefused extends TrustedSdkError {
   readonly body: string;
 
   constructor(status: number, body: string, cause?: unknown) {
-    const message =
-      status === 422
-        ? "The server refused the handshake. Most often it does not know this address as its own name (its --audience), or it limits this client's rate; the server's log says which"
-        : `The server answered the handshake with HTTP ${status} and something that is not trusted-mcp/1: it does not speak it at this address, or something in between answered instead`;
+    const message = refusalText(status, body);
     super("ERR_NOT_TRUSTED", message, { action: "fix", cause });
     this.status = status;
     this.body = body;
   }
+}
+
+function refusalText(status: number, body: string): string {
+  if (status === 422) {
+    return "The server refused the handshake. Most often it does not know this address as its own name (its --audience), or it limits this client's rate; the server's log says which";
+  }
+  const plain = status < 500 && body.includes('"jsonrpc"');
+  const what = plain
+    ? "a plain JSON-RPC answer: this looks like an MCP server without trusted-mcp"
+    : "something else";
+  return `The handshake was answered with HTTP ${status} and ${what}. It does not speak trusted-mcp/1 at this address, or somebody in between answered instead`;
 }
 
 /** An unauthenticated sign that the session may be gone; never proof that a request did not run. */

@@ -124,10 +124,25 @@ function answerOf(message: http.IncomingMessage): OuterAnswer {
   return {
     status: message.statusCode ?? 0,
     contentType: message.headers["content-type"],
-    body: message,
+    body: uncut(message),
     bytes: (limit) => collect(message, limit),
     cancel: () => message.destroy(),
   };
+}
+
+/** The body part by part. One that breaks off is an error of ours, whatever the socket called it. */
+async function* uncut(message: http.IncomingMessage): AsyncGenerator<Uint8Array, void, undefined> {
+  const parts: AsyncIterable<Uint8Array> = message;
+  try {
+    for await (const part of parts) yield part;
+  } catch (cause) {
+    throw cut(cause);
+  }
+}
+
+function cut(cause?: unknown): TrustedSdkError {
+  const message = "The answer was cut on the way; whether the request ran is unknown";
+  return new TrustedSdkError("ERR_OUTCOME_UNKNOWN", message, { cause });
 }
 
 function collect(message: http.IncomingMessage, limit: number): Promise<Buffer> {
@@ -151,7 +166,7 @@ function collect(message: http.IncomingMessage, limit: number): Promise<Buffer> 
       const [only, ...more] = parts;
       resolve(only !== undefined && more.length === 0 ? only : Buffer.concat(parts, size));
     });
-    message.once("error", reject);
+    message.once("error", (cause) => reject(cut(cause)));
     message.once("close", () => {
       if (!message.complete)
         reject(new TrustedSdkError("ERR_OUTCOME_UNKNOWN", "The answer was cut on the way"));

@@ -1,11 +1,12 @@
 import { METHOD_HANDSHAKE, METHOD_RECORD } from "@trusted-mcp/channel";
+import { TrustedSdkError } from "../error.ts";
 import { BINARY_FRAME, mediaType } from "../wire.ts";
 
 const MARKS = [`"${METHOD_HANDSHAKE}"`, `"${METHOD_RECORD}"`];
 
 /**
- * Whether a request in `prefer` mode is for the channel: by media type or, in JSON, by its method.
- * Only a choice of who parses it; nothing is trusted by it.
+ * Whether a request is meant for the channel: by media type or, in JSON, by its method. Only a choice
+ * of who parses it; nothing is trusted by it.
  */
 export function isFrame(
   method: string | undefined,
@@ -14,4 +15,11 @@ export function isFrame(
 ): boolean {
   if (method !== "POST") return false;
   return mediaType(contentType) === BINARY_FRAME || MARKS.some((mark) => body.includes(mark));
+}
+
+export function plaintextRefused(): TrustedSdkError {
+  return new TrustedSdkError(
+    "ERR_PLAINTEXT_REFUSED",
+    "A request came in that is no trusted-mcp/1 frame (plain MCP, perhaps); this server accepts nothing else",
+  );
 }

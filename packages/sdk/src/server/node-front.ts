@@ -6,7 +6,7 @@ import { JSON_MEDIA_TYPE, REFUSED_BODY, REFUSED_STATUS } from "../wire.ts";
 import { Departure } from "./departure.ts";
 import { drained } from "./drained.ts";
 import { isWhole, type Endpoint, type OuterResponse } from "./endpoint.ts";
-import { isFrame } from "./frame.ts";
+import { isFrame, plaintextRefused } from "./frame.ts";
 import { servePlain } from "./plain-node.ts";
 import type { WebHandler } from "./web-handler.ts";
 
@@ -32,16 +32,10 @@ export function nodeFront(
     });
     try {
       const body = await bodyOf(request, parsedBody, options);
-      const { plaintext } = options;
-      if (plaintext !== null && !isFrame(request.method, request.headers["content-type"], body)) {
-        await servePlain(plaintext, body, request, response, departure.signal);
+      if (!isFrame(request.method, request.headers["content-type"], body)) {
+        if (options.plaintext === null) throw plaintextRefused();
+        await servePlain(options.plaintext, body, request, response, departure.signal);
         return;
-      }
-      if (request.method !== "POST") {
-        throw new TrustedSdkError(
-          "ERR_PLAINTEXT_REFUSED",
-          "A plaintext request came in; this server accepts none",
-        );
       }
       const answer = await endpoint.receive({
         contentType: request.headers["content-type"],

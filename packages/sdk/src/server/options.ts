@@ -9,6 +9,7 @@ import type {
 } from "@trusted-mcp/channel";
 import { Responder } from "@trusted-mcp/channel";
 import { TrustedSdkError } from "../error.ts";
+import { warner } from "./warn.ts";
 
 export interface TrustedServerOptions {
   /** This server's identity, from `@trusted-mcp/identity`. */
@@ -29,9 +30,9 @@ export interface TrustedServerOptions {
   readonly lifetimeMs?: number;
   /** How long a request body may take to arrive, in ms. Default 30 s. */
   readonly bodyTimeoutMs?: number;
-  /** Hears of every handshake, accepted or refused. */
+  /** Hears of every handshake, accepted or refused. Default: refusals become process warnings. */
   readonly onHandshake?: (event: HandshakeEvent) => void;
-  /** Hears of refused records and failed handlers. Errors carry codes, never content. */
+  /** Hears of refused records and failed handlers. Default: process warnings with code and reason. */
   readonly onerror?: (error: unknown) => void;
 }
 
@@ -51,7 +52,8 @@ export function audiencesOf(options: TrustedServerOptions): readonly string[] {
 }
 
 export function responderFor(options: TrustedServerOptions): Responder {
-  const { identity, clients, clientAuth, limits, evidence, appraiser, lifetimeMs, onHandshake } = options;
+  const { identity, clients, clientAuth, limits, evidence, appraiser, lifetimeMs } = options;
+  const onHandshake = options.onHandshake ?? warnOfRefusals();
   return new Responder({
     audiences: audiencesOf(options),
     identity,
@@ -62,6 +64,13 @@ export function responderFor(options: TrustedServerOptions): Responder {
     ...(evidence && { evidence }),
     ...(appraiser && { appraiser }),
     ...(lifetimeMs !== undefined && { lifetimeMs }),
-    ...(onHandshake && { onHandshake }),
+    onHandshake,
   });
+}
+
+function warnOfRefusals(): (event: HandshakeEvent) => void {
+  const warn = warner();
+  return (event) => {
+    if (event.outcome === "refused") warn(event.code, `A handshake was refused: ${event.reason}`);
+  };
 }

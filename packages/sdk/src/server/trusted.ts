@@ -4,6 +4,7 @@ import { Endpoint } from "./endpoint.ts";
 import type { InnerHandler } from "./inner.ts";
 import { nodeFront } from "./node-front.ts";
 import { responderFor, type TrustedServerOptions } from "./options.ts";
+import { described, warner } from "./warn.ts";
 import { webFront, type RequestOptions } from "./web-front.ts";
 import { behindChannel, type WebHandler } from "./web-handler.ts";
 
@@ -42,7 +43,7 @@ export function serveBehind(
   plaintext: WebHandler | null,
 ): TrustedHandler {
   const responder = responderFor(options);
-  const onerror = options.onerror ?? (() => undefined);
+  const onerror = options.onerror ?? warnOfErrors();
   const endpoint = new Endpoint(responder, inner, onerror);
   const maxBodyBytes = frameLimit(responder.sessions.maxMessageBytes);
   const node = nodeFront(endpoint, {
@@ -59,5 +60,14 @@ export function serveBehind(
     },
     revoke: (keyId) => responder.sessions.revoke(keyId),
     close: () => responder.sessions.clear(),
+  };
+}
+
+/** Refused handshakes are told by their own event; here they would be told twice. */
+function warnOfErrors(): (error: unknown) => void {
+  const warn = warner();
+  return (error) => {
+    const { code, reason } = described(error);
+    warn(code, reason);
   };
 }

@@ -5,7 +5,7 @@ import { JSON_MEDIA_TYPE, REFUSED_BODY, REFUSED_STATUS } from "../wire.ts";
 import { parts, webStream } from "../web-stream.ts";
 import { Departure } from "./departure.ts";
 import { isWhole, type Endpoint } from "./endpoint.ts";
-import { isFrame } from "./frame.ts";
+import { isFrame, plaintextRefused } from "./frame.ts";
 import type { WebHandler } from "./web-handler.ts";
 
 export type RequestOptions = { authInfo?: AuthInfo; parsedBody?: unknown };
@@ -28,14 +28,9 @@ export function webFront(
   return async (request, requestOptions) => {
     try {
       const body = await bodyOf(request, requestOptions?.parsedBody, options.maxBodyBytes);
-      if (options.plaintext !== null && !isFrame(request.method, request.headers.get("content-type"), body)) {
+      if (!isFrame(request.method, request.headers.get("content-type"), body)) {
+        if (options.plaintext === null) throw plaintextRefused();
         return await options.plaintext.fetch(rebuilt(request, body), requestOptions);
-      }
-      if (request.method !== "POST") {
-        throw new TrustedSdkError(
-          "ERR_PLAINTEXT_REFUSED",
-          "A plaintext request came in; this server accepts none",
-        );
       }
       const answer = await endpoint.receive({
         contentType: request.headers.get("content-type"),

@@ -1,0 +1,23 @@
+import { TrustedMcpError } from "@trusted-mcp/primitives/error";
+
+const QUIET_MS = 10_000;
+
+/**
+ * What a server does with refusals when nobody listens: a process warning, so that a wrong setup does
+ * not stay a riddle. At most one for each code in ten seconds: strangers cannot flood the log.
+ */
+export function warner(): (code: string, reason: string) => void {
+  const last = new Map<string, number>();
+  return (code, reason) => {
+    const now = performance.now();
+    if (now - (last.get(code) ?? -QUIET_MS) < QUIET_MS) return;
+    last.set(code, now);
+    process.emitWarning(reason, { type: "TrustedMcpWarning", code });
+  };
+}
+
+/** Code and message of our own errors; nothing of anybody else's, which may quote content. */
+export function described(error: unknown): { code: string; reason: string } {
+  if (error instanceof TrustedMcpError) return { code: String(error.code), reason: error.message };
+  return { code: "ERR_HANDLER", reason: "The handler behind the channel failed; set onerror to see how" };
+}
