@@ -3,14 +3,13 @@ import { ChannelError } from "../error.ts";
 import type { TrafficKey } from "../key-schedule.ts";
 import { IV_BYTES, MAX_CHUNK_BYTES, TAG_BYTES } from "../suite.ts";
 import { paddedLength } from "./padding.ts";
+import { chunkAt, LENGTH_BYTES, PartialChunk } from "./partial-chunk.ts";
 
 /** Plaintext of a chunk: u8 flags ‖ u24 content length ‖ content ‖ zeros (spec §5.3). */
 const PREFIX_BYTES = 4;
 const FLAG_FINAL = 1;
 const MAX_PLAINTEXT = MAX_CHUNK_BYTES - TAG_BYTES;
 export const MAX_CONTENT: number = MAX_PLAINTEXT - PREFIX_BYTES;
-const MIN_CHUNK = TAG_BYTES + PREFIX_BYTES;
-const LENGTH_BYTES = 3;
 const MAX_INDEX = 2 ** 32;
 
 /** IV ⊕ i: each chunk of an exchange has its own nonce; the order of chunks is thereby authenticated. */
@@ -111,7 +110,7 @@ export class ChunkOpener {
   readonly #traffic: TrafficKey;
   readonly #header: Uint8Array;
   #index = 0;
-  #buffer: Uint8Array = new Uint8Array(0);
+  readonly #held = new PartialChunk();
   #final = false;
   #failed = false;
   firstTag: Uint8Array = new Uint8Array(0);
@@ -136,23 +135,23 @@ export class ChunkOpener {
   }
 
   #take(bytes: Uint8Array): Uint8Array[] {
-    const input = this.#buffer.length === 0 ? bytes : join(this.#buffer, bytes);
     const contents: Uint8Array[] = [];
     let at = 0;
-    while (at < input.length) {
+    while (at < bytes.length) {
       if (this.#final)
         throw new ChannelError("ERR_RECORD_TRAILING", "Bytes follow the end of a sealed message");
-      if (input.length - at < LENGTH_BYTES) break;
-      const size = ((input[at] ?? 0) << 16) | ((input[at + 1] ?? 0) << 8) | (input[at + 2] ?? 0);
-      if (size < MIN_CHUNK || size > MAX_CHUNK_BYTES) {
-        throw new ChannelError("ERR_MALFORMED", "A chunk's length is out of bounds");
+      const whole = this.#held.length === 0 ? chunkAt(bytes, at) : undefined;
+      if (whole !== undefined) {
+        contents.push(this.#open(whole));
+        at += LENGTH_BYTES + whole.length;
+        continue;
       }
-      if (input.length - at < LENGTH_BYTES + size) break;
-      contents.push(this.#open(input.subarray(at + LENGTH_BYTES, at + LENGTH_BYTES + size)));
-      at += LENGTH_BYTES + size;
+      at += this.#held.add(bytes, at);
+      const chunk = chunkAt(this.#held.bytes, 0);
+      if (chunk === undefined) continue;
+      contents.push(this.#open(chunk));
+      this.#held.clear();
     }
-    // A copy: the rest may be a view on memory that the caller reuses (`slice` of a Buffer is one).
-    this.#buffer = new Uint8Array(input.subarray(at));
     return contents;
   }
 
@@ -189,13 +188,6 @@ export class ChunkOpener {
     this.#final = flags === FLAG_FINAL;
     return plaintext.subarray(PREFIX_BYTES, PREFIX_BYTES + size);
   }
-}
-
-function join(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const out = new Uint8Array(a.length + b.length);
-  out.set(a);
-  out.set(b, a.length);
-  return out;
 }
 
 /** Opens a message whose bytes are all there; refuses content above `maxBytes` before opening it. */
