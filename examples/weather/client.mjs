@@ -1,7 +1,6 @@
 // Asks the weather server. Start it with: node client.mjs CITY [URL]
 import process from "node:process";
-import { fileSigner, identityFrom, loadPublicKey, pinnedServer } from "@trusted-mcp/identity";
-import { connectTrusted } from "@trusted-mcp/sdk/client";
+import { clientKeys, connectTrusted } from "@trusted-mcp/sdk/client";
 
 const [city = "Oslo", url = "http://127.0.0.1:8080/mcp"] = process.argv.slice(2);
 
@@ -11,8 +10,7 @@ try {
     {
       url,
       // Who we are, and the only server that we talk to.
-      identity: identityFrom(await fileSigner("alice.key.pem")),
-      server: pinnedServer(await loadPublicKey("server.pub.pem"), "weather"),
+      ...(await clientKeys({ key: "alice.key.pem", server: "weather=server.pub.pem" })),
     },
   );
   const { client, channel } = connection;

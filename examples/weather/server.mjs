@@ -1,7 +1,6 @@
 // A weather server that only its known clients can reach. Start it with: node server.mjs [--sample]
 import process from "node:process";
-import { fileSigner, identityFrom, loadPeer, pinnedPeers } from "@trusted-mcp/identity";
-import { TrustedMcpServer } from "@trusted-mcp/sdk/server";
+import { serverKeys, TrustedMcpServer } from "@trusted-mcp/sdk/server";
 import { z } from "zod";
 import { liveSource, sampleSource } from "./weather.mjs";
 
@@ -12,8 +11,7 @@ const server = new TrustedMcpServer(
   { name: "weather", version: "1.0.0" },
   {
     // Who this server is, and who may call it.
-    identity: identityFrom(await fileSigner("server.key.pem")),
-    clients: pinnedPeers([await loadPeer("alice.pub.pem")]),
+    ...(await serverKeys({ key: "server.key.pem", allow: ["alice.pub.pem"] })),
     onHandshake: (event) => {
       if (event.outcome === "refused") console.error(`refused a client: ${event.code}: ${event.reason}`);
     },
