@@ -7,7 +7,7 @@ import { authInfo, memoryLog } from "./front.ts";
 export const FAKE_SERVER: string = fileURLToPath(new URL("./fake-server.mjs", import.meta.url));
 export const FAKE_MODERN: string = fileURLToPath(new URL("./modern-server.mjs", import.meta.url));
 /** Short times, so that tests of what happens after them are short as well. */
-export const QUICK: Partial<ServeLimits> = { graceMs: 150, discoverTimeoutMs: 300, startTimeoutMs: 2000 };
+export const QUICK: Partial<ServeLimits> = { graceMs: 150 };
 
 export type TestLog = ReturnType<typeof memoryLog>;
 

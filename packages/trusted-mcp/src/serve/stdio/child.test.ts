@@ -187,6 +187,9 @@ describe("a server that does not behave", () => {
     );
     const other = await post(server, call(2, "ping"), { session });
     expect(await other.json()).toEqual({ jsonrpc: "2.0", id: 2, result: {} });
+    await new Promise((resolve) => {
+      setTimeout(resolve, 600);
+    });
     await expect(stuck.text().then(({ length }) => length)).rejects.toThrow("took nothing");
   });
 });

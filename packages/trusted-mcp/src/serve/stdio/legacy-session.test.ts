@@ -147,6 +147,8 @@ describe("a session up to 2025-11-25 (MCP §transports, Streamable HTTP)", () =>
     const server = start("answers-cancelled");
     const session = await open(server);
     const pending = post(server, call(1, "fake/hang"), { session });
+    // Answered after the call before it has been taken in.
+    await post(server, call("sync", "ping"), { session });
     const cancel = { jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: 1 } };
     expect((await post(server, cancel, { session })).status).toBe(202);
     expect(await events(await pending).rest()).toEqual([]);
@@ -164,6 +166,8 @@ describe("a session up to 2025-11-25 (MCP §transports, Streamable HTTP)", () =>
     const server = start();
     const session = await open(server);
     const pending = post(server, call(1, "fake/hang"), { session });
+    // Answered after the call before it has been taken in.
+    await post(server, call("sync", "ping"), { session });
     const cancel = { jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: 1 } };
     await post(server, cancel, { session });
     await send(server, "DELETE", { session });

@@ -314,7 +314,7 @@ describe("server/discover at a server that only knows earlier revisions", () => 
   it("that ends when asked, or stays silent, counts as one too, and not as a crash", async () => {
     for (const mode of ["dies-on-probe", "silent"]) {
       const log = memoryLog();
-      const server = start(mode, {}, log);
+      const server = start(mode, { discoverTimeoutMs: 300 }, log);
       for (const peer of ["a", "b", "c", "d"]) {
         const response = await modern(server, 1, "server/discover", {}, { peer });
         expect([response.status, (await response.json()).error.code]).toEqual([404, -32601]);
