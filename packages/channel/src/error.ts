@@ -1,6 +1,6 @@
 import { TrustedMcpError } from "@trusted-mcp/primitives/error";
 
-/** Every way in which the channel refuses. Local only: the wire says far less (spec §8). */
+/** Every way in which the channel refuses. Local only: the wire says far less (spec §9). */
 export type ChannelErrorCode =
   | "ERR_MALFORMED"
   | "ERR_VERSION"

@@ -40,7 +40,7 @@ interface Slot {
 
 /**
  * The identity key signs now and then for a short-lived key in this process, which signs the handshakes
- * (type 2): strangers cannot make a slow or metered identity key work. See "Recommended: delegation".
+ * (type 2): strangers cannot make a slow or metered identity key work (spec §3.1).
  */
 export function delegatedIdentity(signer: Signer, options: DelegationOptions = {}): CredentialSource {
   const clock = options.clock ?? systemClock;
