@@ -75,6 +75,7 @@ export class HttpSender {
     let size = 0;
     for (const part of body) size += part.length;
     return new Promise((resolve, reject) => {
+      signal?.throwIfAborted();
       const request = this.#request(this.#url, {
         method: "POST",
         agent,
@@ -84,10 +85,13 @@ export class HttpSender {
           "content-length": size,
           accept: "application/trusted-mcp, application/json, text/event-stream",
         },
-        ...(signal && { signal }),
       });
+      // By hand: with the `signal` option, an abort just after the answer ended is an error nobody hears.
+      const abort = (): void => void request.destroy();
+      signal?.addEventListener("abort", abort, { once: true });
+      request.once("close", () => signal?.removeEventListener("abort", abort));
       request.once("response", (message) => resolve(answerOf(message)));
-      request.once("error", (cause: NodeJS.ErrnoException) => {
+      request.on("error", (cause: NodeJS.ErrnoException) => {
         if (signal?.aborted === true) reject(abortReason(signal));
         else if (request.reusedSocket && (cause.code === "ECONNRESET" || cause.code === "EPIPE")) {
           reject(new StaleConnection());
