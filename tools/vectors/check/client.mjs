@@ -7,8 +7,11 @@ import { checkEvidence, sampleEvidence, signAs } from "./sample.mjs";
 
 const DAY_S = 86_400;
 
-/** Yields what the client sends, is given what comes back, returns what the session consists of. */
-export function* client({ config, random, now, recordedF2 }) {
+/**
+ * Yields what the client sends, is given what comes back, returns what the session consists of. `derived` hears of
+ * every secret on the way, also when the handshake is refused.
+ */
+export function* client({ config, random, now, recordedF2, derived }) {
   const { ticket } = config;
   const kem = crypto.kemKeyPair(random.kem_seed);
   const request = config.asks_evidence ? { types: ["sample"], context: random.client_context } : null;
@@ -78,19 +81,20 @@ export function* client({ config, random, now, recordedF2 }) {
   const body = format.buildAuth({ credential: own?.credential ?? null, signature, fin: finC });
   const f2 = cat(clear, sealedPart(crypto.seal(clientKey, clear, format.pad(body, 2048))));
   const th3 = crypto.hashItems(th2, signature, finC);
+  const ms = crypto.masterSecret(hs);
+  Object.assign(derived, { es, hs, ms, kem_shared_secret: shared, th0, fin_s: finS, fin_c: finC });
+  derived["key hs server"] = serverKey.block;
+  derived["key hs client"] = clientKey.block;
+  if (binder) derived.binder = binder;
   answer = yield f2;
 
   // §3.7, then S2 of §3.6
-  refuseAlert(answer, crypto.trafficKey(hs, "alert", th3));
-  const ms = crypto.masterSecret(hs);
+  refuseAlert(answer, hs, th3, derived);
   const s2 = format.parseFlight(format.TYPE.S2, answer);
   const s2Key = crypto.trafficKey(ms, "s2", th3, s2.id);
   const grant = format.parseGrant(crypto.open(s2Key, s2.clear, s2.sealed, "ERR_HANDSHAKE_AUTH"));
   const th4 = crypto.hashItems(th3, answer);
-  const derived = { es, hs, ms, kem_shared_secret: shared, th0, th3, th4, fin_s: finS, fin_c: finC };
-  if (binder) derived.binder = binder;
-  derived["key hs server"] = serverKey.block;
-  derived["key hs client"] = clientKey.block;
+  Object.assign(derived, { th3, th4 });
   derived["key s2"] = s2Key.block;
   const identities = { audience: config.audience };
   if (request) {
@@ -129,7 +133,7 @@ export function* client({ config, random, now, recordedF2 }) {
     const f3Key = crypto.trafficKey(ms, "f3", th4);
     derived["key f3"] = f3Key.block;
     answer = yield cat(f3Clear, sealedPart(crypto.seal(f3Key, f3Clear, format.pad(cat(u8(1), item), 256))));
-    refuseAlert(answer, crypto.trafficKey(ms, "alert", th4));
+    refuseAlert(answer, ms, th4, derived);
     const s3 = format.parseFlight(format.TYPE.S3, answer);
     const s3Key = crypto.trafficKey(derived.app_root, "s3");
     derived["key s3"] = s3Key.block;
@@ -163,8 +167,11 @@ export function sealedPart(sealed) {
   return cat(Buffer.from([sealed.length >> 16, (sealed.length >> 8) & 255, sealed.length & 255]), sealed);
 }
 
-function refuseAlert(answer, key) {
+function refuseAlert(answer, secret, transcript, derived) {
   if (answer[0] !== format.TYPE.ALERT) return;
+  const key = crypto.trafficKey(secret, "alert", transcript);
+  derived["key alert"] = key.block;
+  derived.th_alert = transcript;
   const alert = format.parseFlight(format.TYPE.ALERT, answer);
   const plain = crypto.open(key, alert.clear, alert.sealed, "ERR_HANDSHAKE_AUTH");
   if (plain.length !== 1) refuse("ERR_MALFORMED");

@@ -1,6 +1,8 @@
 // handshake.json: both ends run anew from their inputs; every message and secret must come out the same.
 import { hex, Refusal, unhex } from "./bytes.mjs";
 import { client } from "./client.mjs";
+import { parseCredential } from "./credential.mjs";
+import { signEd25519, verifySignature } from "./crypto.mjs";
 import { Server } from "./server.mjs";
 
 /** Hex strings of a vector's inputs as bytes, where they are bytes. */
@@ -28,9 +30,9 @@ export function inputsOf(vector) {
   };
 }
 
-export function startClient(inputs) {
+export function startClient(inputs, derived = {}) {
   const { now, random, recordedF2 } = inputs;
-  return client({ config: inputs.client, random, now, recordedF2 });
+  return client({ config: inputs.client, random, now, recordedF2, derived });
 }
 
 export function startServer(inputs) {
@@ -43,12 +45,22 @@ function equal(what, found, expected) {
   if (a !== b) throw new Error(`${what}: ${String(a).slice(0, 80)} instead of ${String(b).slice(0, 80)}`);
 }
 
+/** The signing key is the one that the credential names, and its seed's. */
+function checkIdentity(identity) {
+  if (identity === null) return;
+  const { credential, signing_spki: spki, signing_seed: seed } = identity;
+  const parsed = parseCredential(credential);
+  equal("signing key", parsed.delegation?.spki ?? parsed.spki, hex(spki));
+  if (seed !== null && !verifySignature(spki, seed, signEd25519(seed, seed))) throw new Error("the seed of another key");
+}
+
 export function checkHandshake(vector) {
   const inputs = inputsOf(vector);
   const server = startServer(inputs);
-  const initiator = startClient(inputs);
+  const ours = {};
+  const initiator = startClient(inputs, ours);
+  for (const { identity } of [inputs.client, inputs.server]) checkIdentity(identity);
   let outcome = "open";
-  let opened = null;
   let step = initiator.next();
   for (let at = 0; at < vector.messages.length; at += 2) {
     const [sent, answer] = vector.messages.slice(at, at + 2);
@@ -63,15 +75,14 @@ export function checkHandshake(vector) {
     }
   }
   equal("outcome", outcome, vector.outcome);
-  if (outcome !== "open") return;
-  if (!step.done) throw new Error("the client wants to say more");
-  opened = step.value;
-  const ours = { ...opened.derived };
   for (const [name, value] of Object.entries(vector.derived)) {
     equal(name, ours[name], value);
     delete ours[name];
   }
   for (const name of Object.keys(ours)) throw new Error(`the vector lacks ${name}`);
+  if (outcome !== "open") return;
+  if (!step.done) throw new Error("the client wants to say more");
+  const opened = step.value;
   const { session } = vector;
   equal("the server's app_root", server.session.appRoot, vector.derived.app_root);
   equal("session id", opened.id, session.id);
