@@ -1,4 +1,4 @@
-import type { KeyObject } from "node:crypto";
+import { createPublicKey, type KeyObject } from "node:crypto";
 import { PrimitiveError } from "./error.ts";
 
 export type SignatureAlgorithm = "ed25519" | "ecdsa-p256-sha256" | "ecdsa-p384-sha384" | "rsa-pss-sha384";
@@ -9,6 +9,7 @@ export function algorithmOf(key: KeyObject): SignatureAlgorithm {
     case "ed25519":
       return "ed25519";
     case "ec":
+      requirePoint(key);
       return ecdsaAlgorithm(key.asymmetricKeyDetails?.namedCurve);
     case "rsa":
       checkRsa(key.asymmetricKeyDetails?.modulusLength ?? 0, key.asymmetricKeyDetails?.publicExponent ?? 0n);
@@ -30,6 +31,29 @@ function ecdsaAlgorithm(curve: string | undefined): SignatureAlgorithm {
   if (curve === "prime256v1") return "ecdsa-p256-sha256";
   if (curve === "secp384r1") return "ecdsa-p384-sha384";
   throw unsupportedKey(`EC keys on ${curve ?? "a curve without a name"} are not accepted.`);
+}
+
+/** A compressed P-256 point; shorter keys have no point, or a curve that is not accepted anyway. */
+const MIN_EC_SPKI_BYTES = 59;
+
+/** Keys whose point was looked at. */
+const sound = new WeakSet<KeyObject>();
+
+/**
+ * OpenSSL imports the point at infinity (SEC 1 §2.3.4), and Node 20 and 22 then abort the whole process when asked
+ * for the key's details. Writing the key is the one question that is safe: it fails, or gives a key without a point.
+ */
+function requirePoint(key: KeyObject): void {
+  if (sound.has(key)) return;
+  let size = 0;
+  try {
+    const publicKey = key.type === "private" ? createPublicKey(key) : key;
+    size = publicKey.export({ format: "der", type: "spki" }).length;
+  } catch {
+    // Refused below.
+  }
+  if (size < MIN_EC_SPKI_BYTES) throw unsupportedKey("This EC key is no point on its curve.");
+  sound.add(key);
 }
 
 function checkRsa(bits: number, exponent: bigint): void {

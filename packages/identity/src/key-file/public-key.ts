@@ -37,8 +37,13 @@ export function toPublicKey(input: PublicKeyInput, what = "The public key"): Key
 }
 
 /** The public half of a private key, in the one form that is hashed and compared. */
-export function publicHalf(privateKey: KeyObject): KeyObject {
-  return canonical(createPublicKey(privateKey));
+export function publicHalf(privateKey: KeyObject, what = "The private key"): KeyObject {
+  try {
+    return canonical(createPublicKey(privateKey));
+  } catch (cause) {
+    // The scalar 0, for one, is imported without complaint and has no public half (SEC 1 §3.2.1).
+    throw unsupported(what, cause);
+  }
 }
 
 function fromPem(file: Uint8Array, what: string): KeyObject {

@@ -14,7 +14,7 @@ export function keySigner(privateKey: KeyObject, what = "The private key"): Sign
   }
   return Object.freeze({
     algorithm: requireSupported(privateKey, what),
-    spki: spkiOf(publicHalf(privateKey)),
+    spki: spkiOf(publicHalf(privateKey, what)),
     sign: (message: Uint8Array): Promise<Uint8Array> => sign(privateKey, message),
   });
 }
