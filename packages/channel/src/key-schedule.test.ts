@@ -15,7 +15,7 @@ function expandOnce(secret: Uint8Array, label: string, items: readonly (Uint8Arr
   return hmac(secret, Buffer.concat([info, Uint8Array.of(1)]));
 }
 
-describe("the key schedule (spec §4.2)", () => {
+describe("the key schedule (spec §4.2, §4.3)", () => {
   it("is HKDF-SHA-384 as RFC 5869 defines it, step by step", () => {
     const [shared, th] = [random(32), random(48)];
     const zeros = new Uint8Array(48);

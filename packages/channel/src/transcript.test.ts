@@ -57,7 +57,7 @@ describe("the encoding of transcript items (spec §4.1)", () => {
   });
 });
 
-describe("what a credential signs (spec §4.3, as RFC 8446 §4.4.3)", () => {
+describe("what a credential signs (spec §4.4, as RFC 8446 §4.4.3)", () => {
   it("64 spaces, the role's context, a zero byte, the hash", () => {
     const hash = new Uint8Array(48).fill(7);
     const input = Buffer.from(signatureInput("server", hash));

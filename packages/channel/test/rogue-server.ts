@@ -21,6 +21,8 @@ export interface RogueState {
 export interface RogueServerOptions {
   readonly identity: TestIdentity;
   readonly psk?: Uint8Array;
+  /** Signs also in a resumption. */
+  readonly signs?: boolean;
   readonly clear?: Partial<Parameters<typeof message.encodeS1Clear>[0]>;
   readonly params?: Partial<sealed.ServerParams>;
   readonly authentication?: (right: sealed.Authentication) => sealed.Authentication;
@@ -62,7 +64,7 @@ export function rogueServer(options: RogueServerOptions): Exchange {
         evidenceRequest: null,
         ...options.params,
       });
-      const own = options.psk ? null : options.identity.credential;
+      const own = options.psk && !options.signs ? null : options.identity.credential;
       const th1 = hashItems(th0, params, own?.bytes ?? null);
       const signature = own === null ? null : await own.sign(signatureInput("server", th1));
       const finished = schedule.finished(handshake, "server", th0, hashItems(th1, signature));

@@ -103,7 +103,7 @@ describe("a captured transcript and both long-term private keys (spec §4) [REQ-
   });
 });
 
-describe("long-term keys (spec §4.3)", () => {
+describe("long-term keys (spec §4.4)", () => {
   it("only ever sign, and only a transcript hash behind 64 spaces and the role's context", async () => {
     const plain = channelWorld();
     const asked: string[] = [];

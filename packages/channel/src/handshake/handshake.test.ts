@@ -295,6 +295,13 @@ describe("identity in the handshake (spec §3.4, §3.6)", () => {
     },
   );
 
+  it("a client ends with its own credential, whatever the server promises", async () => {
+    const notAfter = Date.UTC(2026, 0, 1) + 60_000;
+    const world = channelWorld({ alice: testIdentity("alice", { notAfter }) });
+    const client = await initiate(world.initiator, rogueServer({ identity: world.tools }));
+    expect(client.notAfter).toBe(notAfter);
+  });
+
   it("a credential that has less than a second to live opens nothing", async () => {
     const notAfter = Date.UTC(2026, 0, 1) + 999;
     const server = channelWorld({ alice: testIdentity("alice", { notAfter }) });

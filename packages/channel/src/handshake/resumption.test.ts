@@ -1,9 +1,17 @@
 import { random } from "@trusted-mcp/primitives/bytes";
-import { channelWorld, refusalOf, sampleTee, TEST_AUDIENCE, type ChannelWorld } from "@trusted-mcp/testkit";
+import {
+  channelWorld,
+  ManualClock,
+  refusalOf,
+  sampleTee,
+  TEST_AUDIENCE,
+  type ChannelWorld,
+} from "@trusted-mcp/testkit";
 import { describe, expect, it } from "vitest";
 import { alertIn, rogueClient } from "../../test/rogue-client.ts";
 import { rogueServer } from "../../test/rogue-server.ts";
-import { MODE_RESUMPTION } from "../suite.ts";
+import type { TicketEntry, TicketStore } from "../ports.ts";
+import { MODE_RESUMPTION, MODE_SIGNATURE } from "../suite.ts";
 import { initiate } from "./initiator.ts";
 import * as message from "./message.ts";
 import type { ResumptionTicket } from "./ticket.ts";
@@ -24,7 +32,7 @@ function copy(ticket: ResumptionTicket): ResumptionTicket {
 
 const resumed = (world: ChannelWorld, ticket: ResumptionTicket) => world.connect(undefined, { ticket });
 
-describe("resumption (spec §4.4)", () => {
+describe("resumption (spec §5.5)", () => {
   it("signs nothing, yet both ends know each other as before [REQ-RESUME]", async () => {
     const world = channelWorld();
     const { client, server, wire } = await resumed(world, await ticketFrom(world));
@@ -58,6 +66,14 @@ describe("resumption (spec §4.4)", () => {
     }
     world.clock.advance(HOUR);
     expect(await refusalOf(() => resumed(world, ticket))).toBe("ERR_RESUMPTION");
+  });
+
+  it("keeps that end also when the server promises more", async () => {
+    const world = channelWorld({ server: { lifetimeMs: HOUR } });
+    const ticket = await ticketFrom(world);
+    const exchange = rogueServer({ identity: world.tools, psk: Uint8Array.from(ticket.psk) });
+    world.clock.advance(HOUR / 2);
+    expect((await initiate({ ...world.initiator, ticket }, exchange)).notAfter).toBe(ticket.notAfter);
   });
 
   it("uses a ticket once: its second use is refused by the server", async () => {
@@ -194,25 +210,41 @@ describe("resumption (spec §4.4)", () => {
     const exchange = rogueServer({
       identity: world.tools,
       psk: Uint8Array.from(ticket.psk),
-      authentication: (right) => ({
-        ...right,
-        credential: world.tools.credential.bytes,
-        signature: new Uint8Array(64),
-      }),
+      signs: true,
     });
     expect(await refusalOf(() => initiate({ ...world.initiator, ticket }, exchange))).toBe("ERR_SIGNATURE");
   });
 
-  it("an anonymous client's ticket does not serve where identity has become required", async () => {
-    const tickets = new MemoryTicketStore();
-    const before = channelWorld({ server: { clientAuth: "optional", tickets } });
-    const { identity: _, ...anonymous } = before.initiator;
-    const client = await initiate(anonymous, (bytes) => before.responder.handle(bytes, "x"));
-    const after = channelWorld({ tools: before.tools, server: { tickets } });
-    const attempt = initiate({ ...anonymous, verifier: after.servers, ticket: client.ticket! }, (bytes) =>
-      after.responder.handle(bytes, "x"),
-    );
-    expect(await refusalOf(() => attempt)).toBe("ERR_RESUMPTION");
+  it.each(["optional", "required"] as const)(
+    "an anonymous client's ticket, after a restart with identity %s, serves only if it is optional",
+    async (clientAuth) => {
+      const tickets = new MemoryTicketStore(10, new ManualClock());
+      const before = channelWorld({ server: { clientAuth: "optional", tickets } });
+      const { identity: _, ...anonymous } = before.initiator;
+      const { ticket } = await initiate(anonymous, (bytes) => before.responder.handle(bytes, "x"));
+      const after = channelWorld({ tools: before.tools, server: { tickets, clientAuth } });
+      const attempt = initiate({ ...anonymous, verifier: after.servers, ticket: ticket! }, (bytes) =>
+        after.responder.handle(bytes, "x"),
+      );
+      if (clientAuth === "optional") expect((await attempt).resumed).toBe(true);
+      else expect(await refusalOf(() => attempt)).toBe("ERR_RESUMPTION");
+    },
+  );
+
+  it("the server wipes its half of a ticket when it is taken", async () => {
+    const kept: TicketEntry[] = [];
+    const store = new MemoryTicketStore(10, new ManualClock());
+    const tickets: TicketStore = {
+      put: (id, entry) => {
+        kept.push(entry);
+        store.put(id, entry);
+      },
+      get: (id) => store.get(id),
+      take: (id) => store.take(id),
+    };
+    const world = channelWorld({ server: { tickets } });
+    await resumed(world, await ticketFrom(world));
+    expect(kept.map(({ psk }) => psk.every((byte) => byte === 0))).toEqual([true, false]);
   });
 
   it("an anonymous client can resume where it was let in", async () => {
@@ -229,11 +261,26 @@ describe("resumption (spec §4.4)", () => {
     expect((await world.connect()).client.ticket).toBeNull();
   });
 
-  it("gives no tickets for attested sessions: they stay in the attested process (spec §5.5)", async () => {
+  it("gives no tickets for attested sessions, nor keeps any: they stay in the attested process", async () => {
     const tee = sampleTee();
-    const server = channelWorld({ server: { evidence: tee }, client: { appraiser: tee.appraiser() } });
+    const tickets: TicketStore = {
+      put: () => expect.fail("a ticket was kept"),
+      get: () => undefined,
+      take: () => undefined,
+    };
+    const server = channelWorld({
+      server: { evidence: tee, tickets },
+      client: { appraiser: tee.appraiser() },
+    });
     expect((await server.connect()).client.ticket).toBeNull();
-    const client = channelWorld({ server: { appraiser: tee.appraiser() }, client: { evidence: tee } });
+    // Also for a client that did not ask.
+    const { appraiser: _, ...careless } = server.initiator;
+    const plain = await initiate(careless, (bytes) => server.responder.handle(bytes, "x"));
+    expect(plain.ticket).toBeNull();
+    const client = channelWorld({
+      server: { appraiser: tee.appraiser(), tickets },
+      client: { evidence: tee },
+    });
     expect((await client.connect()).client.ticket).toBeNull();
   });
 
@@ -241,8 +288,16 @@ describe("resumption (spec §4.4)", () => {
     const tee = sampleTee();
     const world = channelWorld();
     const ticket = await ticketFrom(world);
-    const attempt = world.connect(undefined, { ticket, appraiser: tee.appraiser() });
+    const modes: number[] = [];
+    const attempt = world.connect(
+      ({ name, bytes }) => {
+        if (name === "F1") modes.push(message.parseF1(bytes).mode);
+        return bytes;
+      },
+      { ticket, appraiser: tee.appraiser() },
+    );
     expect(await refusalOf(() => attempt)).toBe("ERR_EVIDENCE_MISSING");
+    expect(modes).toEqual([MODE_SIGNATURE]);
     expect(ticket.psk.every((byte) => byte === 0)).toBe(true);
   });
 });

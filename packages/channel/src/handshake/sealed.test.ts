@@ -76,13 +76,13 @@ const formats = [
     parse: sealed.parseGrant,
   },
   {
-    name: "F3's sealed part (spec §7.1)",
+    name: "F3's sealed part (spec §3.8)",
     values: fc.option(evidence),
     encode: sealed.encodeEvidenceSealed,
     parse: sealed.parseEvidenceSealed,
   },
   {
-    name: "S3's sealed part (spec §7.1)",
+    name: "S3's sealed part (spec §3.8)",
     values: fc.nat(0xffff_ffff),
     encode: sealed.encodeAcceptance,
     parse: sealed.parseAcceptance,
@@ -147,7 +147,7 @@ describe.each(formats)("$name", ({ values, encode, parse }) => {
   });
 });
 
-describe("handshake padding (spec §3.3) [REQ-PADDING]", () => {
+describe("handshake padding (spec §3) [REQ-PADDING]", () => {
   it("S1 and F2 fill whole blocks of 2048 bytes, S2 and F3 of 256", () => {
     const auth = { credential: random(47), signature: random(64), finished: random(48) };
     expect(sealed.encodeServerSealed(random(20), auth)).toHaveLength(2048);
@@ -171,7 +171,7 @@ describe("handshake padding (spec §3.3) [REQ-PADDING]", () => {
   });
 });
 
-describe("what the types cannot say (spec §3.3, §7.1)", () => {
+describe("what the types cannot say (spec §3.3, §3.8)", () => {
   it("a credential comes with its signature, or neither comes", async () => {
     const finished = random(48);
     for (const half of [

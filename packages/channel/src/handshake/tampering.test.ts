@@ -1,6 +1,7 @@
 import { concat, random } from "@trusted-mcp/primitives/bytes";
 import {
   channelWorld,
+  ManualClock,
   memoryPipe,
   OuterRefusal,
   refusalOf,
@@ -11,8 +12,10 @@ import {
   type WireMessage,
 } from "@trusted-mcp/testkit";
 import { describe, expect, it } from "vitest";
+import type { PendingStore } from "../ports.ts";
 import { initiate } from "./initiator.ts";
 import * as message from "./message.ts";
+import { MemoryPendingStore } from "./pending-store.ts";
 
 /** Evidence both ways, so that all seven flights are there. */
 function attestedWorld(): ChannelWorld {
@@ -275,6 +278,21 @@ describe("a replayed flight (spec §3.5) [REQ-MITM-FLIGHT, W13]", () => {
       .catch(() => undefined);
     expect(answers.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
     expect(world.responder.sessions.size).toBe(1);
+  });
+
+  it("F2 that another node of a shared store claimed first opens nothing here [REQ-CLAIM-ONCE]", async () => {
+    const clock = new ManualClock();
+    const store = new MemoryPendingStore(10, clock);
+    const pending: PendingStore = {
+      put: (id, entry) => store.put(id, entry),
+      get: (id) => store.get(id),
+      claim: () => false,
+      full: false,
+      size: 0,
+    };
+    const world = channelWorld({ server: { pending, clock } });
+    expect(await refusalOf(() => world.connect())).toBe("outer ERR_PENDING_UNKNOWN");
+    expect(world.responder.sessions.size).toBe(0);
   });
 
   it("F2 is claimed before the signature is checked, so a slow verifier opens no gap [REQ-CLAIM-ONCE]", async () => {
