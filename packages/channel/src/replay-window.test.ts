@@ -53,6 +53,17 @@ describe("the replay window (spec §5.2, RFC 6479) [REQ-REPLAY-WINDOW, W13]", ()
     );
   });
 
+  it("a jump of any length leaves no trace of old numbers on new ones", () => {
+    for (const jump of [1, 31, 32, 33, 2047, 2048, 2079, 2080, 2081, 2111, 2112, 2113, 4160, 100_000]) {
+      const [window, model] = [new ReplayWindow(), new Model()];
+      for (let sequence = 5000; sequence < 5064; sequence += 1)
+        expect(window.admit(sequence)).toBe(model.admit(sequence));
+      const highest = 5063 + jump;
+      for (let sequence = highest; sequence > highest - 2060; sequence -= 1)
+        expect(window.admit(sequence), `${sequence} after a jump of ${jump}`).toBe(model.admit(sequence));
+    }
+  });
+
   it("takes every number once, in order and out of order", () => {
     const window = new ReplayWindow();
     const numbers = Array.from({ length: 2048 }, (_, index) => index ^ 1);

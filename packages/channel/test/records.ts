@@ -1,12 +1,18 @@
-import { openWhole, parseRequestHeader, RESPONSE_HEADER_BYTES } from "@trusted-mcp/channel";
-import type { InitiatorExchange, InitiatorSession, Opened, ResponderSession } from "@trusted-mcp/channel";
+import {
+  InitiatorSession,
+  openWhole,
+  parseRequestHeader,
+  RESPONSE_HEADER_BYTES,
+  ResponderSession,
+  type InitiatorExchange,
+  type Opened,
+} from "@trusted-mcp/channel";
 import { concat, random, utf8 } from "@trusted-mcp/primitives/bytes";
 import type { Clock } from "@trusted-mcp/primitives/clock";
 import { ChunkSealer } from "../src/record/chunk.ts";
 import { KIND } from "../src/record/head.ts";
 import { encodeResponseHeader } from "../src/record/header.ts";
 import { responseKey, type Epoch } from "../src/session/epoch.ts";
-import { InitiatorSession as Client } from "../src/session/initiator-session.ts";
 
 /** A sealed request's bytes as they travel. */
 export interface Sent {
@@ -57,10 +63,26 @@ export function openAnswer(exchange: InitiatorExchange, { header, chunks }: Sent
   return openWhole(exchange.openResponse(header), chunks, 65_536);
 }
 
+/** A server's session whose root the test knows. */
+export function serverSession(clock: Clock, id: Uint8Array, root: Uint8Array): ResponderSession {
+  return new ResponderSession({
+    id,
+    root: Uint8Array.from(root),
+    framing: 1,
+    peer: null,
+    audience: "a",
+    appraisal: null,
+    notAfter: clock.now() + 3_600_000,
+    maxMessageBytes: 65_536,
+    resumed: false,
+    clock,
+  });
+}
+
 /** A client's session whose root the test knows. */
-export function clientSession(clock: Clock, root: Uint8Array): Client {
-  return new Client({
-    id: random(16),
+export function clientSession(clock: Clock, root: Uint8Array, id: Uint8Array = random(16)): InitiatorSession {
+  return new InitiatorSession({
+    id,
     root: Uint8Array.from(root),
     framing: 1,
     peer: { name: "server", keyId: "", algorithm: "ed25519", delegated: false },

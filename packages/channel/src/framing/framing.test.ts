@@ -249,6 +249,15 @@ describe("the strict JSON reader (RFC 8259)", () => {
     );
   });
 
+  it("goes three objects deep and holds eight members, no more [W30]", async () => {
+    expect(plain(parseStrictObject('{"a":{"b":{"c":1}}}'))).toEqual({ a: { b: { c: 1 } } });
+    expect(await refused(() => parseStrictObject('{"a":{"b":{"c":{}}}}'))).toBe("ERR_MALFORMED");
+    const members = (count: number): string =>
+      `{${Array.from({ length: count }, (_, at) => `"${at}":0`).join(",")}}`;
+    expect(parseStrictObject(members(8)).size).toBe(8);
+    expect(await refused(() => parseStrictObject(members(9)))).toBe("ERR_MALFORMED");
+  });
+
   it("treats `__proto__` and `constructor` as names like any other", () => {
     const value = parseStrictObject('{"__proto__":"a","constructor":"b"}');
     expect([value.get("__proto__"), value.get("constructor"), value.get("toString")]).toEqual([
@@ -266,7 +275,7 @@ describe("the strict JSON reader (RFC 8259)", () => {
       `{"a":"${'\\"'.repeat(size)}`,
       `{${" ".repeat(size)}}`,
       `{"a":${"1".repeat(size)}}`,
-      `{"a":${"{".repeat(size)}`,
+      '{"a":'.repeat(size),
     ]) {
       const started = performance.now();
       try {

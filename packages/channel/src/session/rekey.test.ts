@@ -12,11 +12,12 @@ import {
   openMessage,
   rekey,
   sent,
+  serverSession,
   splitAnswer,
 } from "../../test/records.ts";
 import { KIND, parseResponseHead } from "../record/head.ts";
 import { parseRequestHeader } from "../record/header.ts";
-import { epochFrom, nextEpoch, requestKey } from "./epoch.ts";
+import { epochFrom, nextEpoch, requestKey, responseKey } from "./epoch.ts";
 
 const ask = ({ client, server }: Connected): void =>
   void openMessage(server, sent(client.seal(content("x"))));
@@ -243,6 +244,21 @@ describe("rekeying (spec §5.4) [REQ-REKEY, W43]", () => {
     expect(epochs(channel)).toEqual([0, 0]);
   });
 
+  it("in an epoch that is not the current one is refused: it would fork the keys", async () => {
+    const { clock } = channelWorld();
+    const [id, root] = [random(16), random(48)];
+    const server = serverSession(clock, id, root);
+    const [client, twin] = [clientSession(clock, root, id), clientSession(clock, root, id)];
+    await rekey(client, server);
+    openMessage(server, sent(client.seal(content("x"))));
+    // The twin still has the old keys, and a sequence that is newer than that rekey's.
+    for (let count = 0; count < 5; count += 1) twin.seal([]);
+    await expect(rekey(twin, server)).rejects.toMatchObject({ code: "ERR_REKEY" });
+    for (let count = 0; count < 5; count += 1) client.seal([]);
+    openMessage(server, sent(client.seal(content("y"))));
+    expect([client.epoch, server.epoch]).toEqual([1, 1]);
+  });
+
   it("ends with the session: no keys come of an answer after destroy", async () => {
     const { client, server } = await channelWorld().connect();
     const attempt = client.rekey((exchange) => {
@@ -283,6 +299,23 @@ describe("the keys of an epoch (spec §5.4) [REQ-FORWARD-SECRECY]", () => {
     expect(requestKey(first, sequence, nonce).key).not.toEqual(requestKey(second, sequence, nonce).key);
     expect(second.number).toBe(1);
     expect(first.clientToServer).not.toEqual(first.serverToClient);
+  });
+
+  it("of one exchange depend on everything that names it [REQ-EXCHANGE-KEYS]", () => {
+    const epoch = epochFrom(0, random(48));
+    const inputs = [random(8), random(16), random(16), random(16)] as const;
+    const hex = ({ key, iv }: { key: Uint8Array; iv: Uint8Array }): string =>
+      Buffer.concat([key, iv]).toString("hex");
+    const keys = [requestKey(epoch, inputs[0], inputs[1]), responseKey(epoch, ...inputs)];
+    for (const changed of [0, 1, 2, 3]) {
+      const [sequence, nonce, tag, fresh] = inputs.map((value, at) =>
+        at === changed ? random(value.length) : value,
+      );
+      keys.push(responseKey(epoch, sequence!, nonce!, tag!, fresh!));
+      if (changed < 2) keys.push(requestKey(epoch, sequence!, nonce!));
+    }
+    expect(new Set(keys.map(hex)).size).toBe(8);
+    for (const { key, iv } of keys) expect([key.length, iv.length]).toEqual([32, 12]);
   });
 
   it("the KEM secret is wiped once it is mixed in", () => {
