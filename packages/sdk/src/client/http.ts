@@ -22,6 +22,7 @@ export class HttpSender {
   readonly #agent: http.Agent;
   readonly #request: typeof http.request;
   readonly #headers: Readonly<Record<string, string>>;
+  readonly #tls: https.AgentOptions;
 
   constructor(url: URL, headers: Readonly<Record<string, string>>, tls: https.AgentOptions = {}) {
     const secure = url.protocol === "https:";
@@ -38,6 +39,7 @@ export class HttpSender {
     this.#agent = secure ? new https.Agent({ keepAlive: true, ...tls }) : new http.Agent({ keepAlive: true });
     this.#request = secure ? https.request : http.request;
     this.#headers = headers;
+    this.#tls = tls;
   }
 
   /**
@@ -77,6 +79,8 @@ export class HttpSender {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
       const request = this.#request(this.#url, {
+        // A connection of its own trusts what the agent's connections trust.
+        ...(agent === false && this.#tls),
         method: "POST",
         agent,
         headers: {

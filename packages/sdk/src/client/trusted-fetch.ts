@@ -61,10 +61,10 @@ export function trustedFetch(options: TrustedClientOptions): TrustedFetch {
         },
       );
     }
-    if (plaintext) return await plain(input, { ...init, redirect: "error" });
-    if (options.mode === "prefer" && !client.spoken && (await speaksPlainOnly(client))) {
-      plaintext = true;
-      return await plain(input, { ...init, redirect: "error" });
+    if (options.mode === "prefer" && !client.spoken) {
+      plaintext ||= await speaksPlainOnly(client);
+      // Asked again: while this call waited, another may have found that the server speaks it.
+      if (plaintext && !client.spoken) return await plain(input, { ...init, redirect: "error" });
     }
     return await sealedCall(client, init ?? {});
   };

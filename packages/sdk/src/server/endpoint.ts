@@ -136,7 +136,9 @@ function jsonFront(id: string): Front {
       contentType: JSON_MEDIA_TYPE,
       body: [utf8(encodeRecordResponse(id, header, chunks))],
     }),
-    part: (header, chunks) => utf8(`data: ${encodePart(header, chunks)}\n\n`),
+    // An event for each chunk: what reads events in between need not hold a large one whole.
+    part: (header, chunks) =>
+      utf8(chunks.map((chunk, i) => `data: ${encodePart(i === 0 ? header : null, [chunk])}\n\n`).join("")),
   };
 }
 

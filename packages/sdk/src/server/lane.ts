@@ -6,6 +6,7 @@ import {
   type JSONRPCMessage,
   type JSONRPCRequest,
   type McpServer,
+  type MessageClassification,
   type MessageExtraInfo,
   type RequestId,
   type Transport,
@@ -14,13 +15,15 @@ import {
 import { utf8 } from "@trusted-mcp/primitives/bytes";
 import { JSON_MEDIA_TYPE, STREAM_MEDIA_TYPE } from "../wire.ts";
 import type { Departure } from "./departure.ts";
+import { EventQueue } from "./event-queue.ts";
 import type { InnerResponse } from "./inner.ts";
+import { laneTransport } from "./lane-transport.ts";
 
 /** One request on its way through a lane. */
 interface InFlight {
   /** The id that the caller gave; other callers of the lane may use the same. */
   readonly callerId: RequestId;
-  readonly settle: (response: InnerResponse) => void;
+  readonly settle: (response: InnerResponse | null) => void;
   readonly unlisten: () => void;
   /** Set once the answer became a stream. */
   stream: EventQueue | null;
@@ -37,76 +40,71 @@ const STREAM_FIELDS: [string, string][] = [
  * SDK's `Transport`, past its Request/Response layers, which cost most of a call
  * (docs/design/0004). Request ids are replaced, so callers behind one session cannot collide.
  */
-export class Lane implements Transport {
-  onclose?: () => void;
-  onerror?: (error: Error) => void;
-  onmessage?: <T extends JSONRPCMessage>(message: T, extra?: MessageExtraInfo) => void;
+export class Lane {
   readonly #inFlight = new Map<RequestId, InFlight>();
-  readonly #authInfo: AuthInfo | undefined;
+  readonly #extra: MessageExtraInfo;
+  readonly #transport: Transport;
   #nextId = 1;
-  #server: McpServer | null = null;
+  #dispatching: RequestId | null = null;
 
-  constructor(authInfo: AuthInfo | undefined) {
-    this.#authInfo = authInfo;
+  /** @param classification - of the modern era; undefined: the legacy era. */
+  constructor(authInfo: AuthInfo | undefined, classification: MessageClassification | undefined) {
+    this.#extra = { ...(authInfo && { authInfo }), ...(classification && { classification }) };
+    this.#transport = laneTransport((message, options) => this.#send(message, options), classification);
   }
 
   async connect(server: McpServer): Promise<void> {
-    this.#server = server;
-    await server.connect(this);
+    await server.connect(this.#transport);
   }
 
-  start(): Promise<void> {
-    return Promise.resolve();
-  }
-
-  close(): Promise<void> {
-    for (const id of this.#inFlight.keys()) this.#finish(id, errorText(-32000, "Connection closed"));
-    this.onclose?.();
-    return Promise.resolve();
-  }
-
-  async dispose(): Promise<void> {
-    await this.#server?.close();
-  }
-
-  /** Runs one request; resolves with its answer, or with a stream once there is more than an answer. */
-  request(message: JSONRPCRequest, departure: Departure): Promise<InnerResponse> {
+  /**
+   * Runs one request; resolves with its answer, or with a stream once there is more than an answer.
+   * Null: the server turned it down before any handler ran, and the HTTP entry knows the status for that.
+   */
+  request(message: JSONRPCRequest, departure: Departure): Promise<InnerResponse | null> {
     const id = this.#nextId;
     this.#nextId += 1;
     return new Promise((settle) => {
       const unlisten = departure.listen(() => this.#cancel(id, "The client went away"));
       this.#inFlight.set(id, { callerId: message.id, settle, unlisten, stream: null });
-      this.#deliver({ ...message, id });
+      // Handlers run in a later microtask: an error that comes before this returns is not theirs.
+      this.#dispatching = id;
+      this.#transport.onmessage?.({ ...message, id }, this.#extra);
+      this.#dispatching = null;
     });
   }
 
-  /** A notification or a posted answer. Cancellation names the caller's id, which must be unambiguous. */
+  /** A notification. Cancellation names the caller's id, which must be unambiguous. */
   accept(message: JSONRPCMessage): void {
     if ("method" in message && message.method === "notifications/cancelled") {
       const wanted: unknown = message.params?.["requestId"];
-      const matches = [...this.#inFlight].filter(([, entry]) => entry.callerId === wanted);
-      const [only, ...more] = matches;
+      const [only, ...more] = [...this.#inFlight].filter(([, { callerId }]) => callerId === wanted);
       if (only !== undefined && more.length === 0) this.#cancel(only[0], "Cancelled by the client");
       return;
     }
-    this.#deliver(message);
+    this.#transport.onmessage?.(message, this.#extra);
   }
 
-  send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
+  #send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
     if (isJSONRPCResultResponse(message) || isJSONRPCErrorResponse(message)) {
-      const entry = message.id === undefined ? undefined : this.#inFlight.get(message.id);
-      if (entry !== undefined && message.id !== undefined) {
-        this.#finish(message.id, JSON.stringify({ ...message, id: entry.callerId }));
+      const { id } = message;
+      const entry = id === undefined ? undefined : this.#inFlight.get(id);
+      if (id !== undefined && id === this.#dispatching && isJSONRPCErrorResponse(message)) {
+        this.#inFlight.delete(id);
+        entry?.unlisten();
+        entry?.settle(null);
+      } else if (id !== undefined && entry !== undefined) {
+        this.#finish(id, JSON.stringify({ ...message, id: entry.callerId }));
       }
       return Promise.resolve();
     }
-    const entry =
-      options?.relatedRequestId === undefined ? undefined : this.#inFlight.get(options.relatedRequestId);
-    if (entry === undefined) {
-      if (isJSONRPCRequest(message))
-        return Promise.reject(new Error("There is no call in flight to send this request on"));
-      return Promise.resolve();
+    if (isJSONRPCRequest(message)) {
+      const text = "This server keeps no MCP session in which a client could answer a request";
+      return Promise.reject(new Error(text));
     }
+    const related = options?.relatedRequestId;
+    const entry = related === undefined ? undefined : this.#inFlight.get(related);
+    if (entry === undefined) return Promise.resolve();
     if (entry.stream === null) {
       entry.stream = new EventQueue();
       entry.settle({ status: 200, headers: STREAM_FIELDS, body: entry.stream });
@@ -115,13 +113,10 @@ export class Lane implements Transport {
     return Promise.resolve();
   }
 
-  #deliver(message: JSONRPCMessage): void {
-    this.onmessage?.(message, this.#authInfo && { authInfo: this.#authInfo });
-  }
-
   #cancel(id: RequestId, reason: string): void {
     if (!this.#inFlight.has(id)) return;
-    this.#deliver({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: id, reason } });
+    const params = { requestId: id, reason };
+    this.#transport.onmessage?.({ jsonrpc: "2.0", method: "notifications/cancelled", params }, this.#extra);
     this.#finish(id, null);
   }
 
@@ -135,35 +130,5 @@ export class Lane implements Transport {
       entry.stream.end();
     } else if (text !== null) entry.settle({ status: 200, headers: JSON_FIELDS, body: utf8(text) });
     else entry.settle({ status: 202, headers: [], body: new Uint8Array(0) });
-  }
-}
-
-function errorText(code: number, message: string): string {
-  return JSON.stringify({ jsonrpc: "2.0", id: null, error: { code, message } });
-}
-
-/** Server-sent events of one call, in order, each sealed as it is taken. */
-class EventQueue implements AsyncIterable<Uint8Array> {
-  readonly #events: Uint8Array[] = [];
-  #ended = false;
-  #wake: (() => void) | null = null;
-
-  push(json: string): void {
-    this.#events.push(utf8(`event: message\ndata: ${json}\n\n`));
-    this.#wake?.();
-  }
-
-  end(): void {
-    this.#ended = true;
-    this.#wake?.();
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
-    for (;;) {
-      const event = this.#events.shift();
-      if (event !== undefined) yield event;
-      else if (this.#ended) return;
-      else await new Promise<void>((resolve) => (this.#wake = resolve));
-    }
   }
 }

@@ -1,24 +1,9 @@
 import { createServer, type Server } from "node:http";
-import {
-  classifyInboundRequest,
-  createMcpHandler,
-  isJSONRPCRequest,
-  SUPPORTED_PROTOCOL_VERSIONS,
-  type Implementation,
-  type JSONRPCMessage,
-  type McpHttpHandler,
-  type McpServer,
-  type McpServerOptions,
-} from "@modelcontextprotocol/server";
-import type { ResponderSession } from "@trusted-mcp/channel";
-import { JSON_MEDIA_TYPE, mediaType, STREAM_MEDIA_TYPE } from "../wire.ts";
-import { authInfoOf } from "./auth-info.ts";
+import type { Implementation, McpServer, McpServerOptions } from "@modelcontextprotocol/server";
 import { Definitions } from "./definitions.ts";
-import { field, type InnerHandler, type InnerRequest, type InnerResponse } from "./inner.ts";
-import { Lane } from "./lane.ts";
+import { direct } from "./direct.ts";
 import type { TrustedServerOptions } from "./options.ts";
 import { serveBehind, type TrustedHandler } from "./trusted.ts";
-import { behindChannel } from "./web-handler.ts";
 
 export interface ListenOptions {
   /** Default 0: any free port. */
@@ -109,98 +94,6 @@ function recorded<Name extends "registerTool" | "registerResource" | "registerPr
   const record = (...args: unknown[]) =>
     definitions.add((server) => Reflect.apply(server[name] as (...all: unknown[]) => never, server, args));
   return record;
-}
-
-interface SessionLane {
-  readonly lane: Lane;
-  readonly version: number;
-}
-
-/** Well-formed legacy-era messages go straight into a lane; everything else takes the SDK's own entry. */
-function direct(definitions: Definitions, onerror?: (error: unknown) => void): InnerHandler {
-  const handler: McpHttpHandler = createMcpHandler(() => definitions.server(), {
-    ...(onerror && { onerror }),
-  });
-  const general = behindChannel(handler);
-  const lanes = new WeakMap<ResponderSession, Promise<SessionLane>>();
-
-  const laneFor = async (session: ResponderSession): Promise<Lane> => {
-    const existing = lanes.get(session);
-    const current = await existing;
-    if (current?.version === definitions.version) return current.lane;
-    const opened = open(definitions, session);
-    lanes.set(session, opened);
-    return (await opened).lane;
-  };
-
-  return async (inner) => {
-    const message = laneMessage(inner);
-    if (message === null) return await general(inner);
-    const lane = await laneFor(inner.session);
-    if (isJSONRPCRequest(message)) return await lane.request(message, inner.departure);
-    lane.accept(message);
-    return ACCEPTED;
-  };
-}
-
-const ACCEPTED: InnerResponse = { status: 202, headers: [], body: new Uint8Array(0) };
-
-async function open(definitions: Definitions, session: ResponderSession): Promise<SessionLane> {
-  const { version } = definitions;
-  const lane = new Lane(authInfoOf(session));
-  await lane.connect(definitions.server());
-  return { lane, version };
-}
-
-/**
- * The message, if a lane may take it: one legacy-era JSON-RPC message that the SDK's entry would
- * serve too. Anything it might refuse or treat in its own way is left to it (null).
- */
-function laneMessage(inner: InnerRequest): JSONRPCMessage | null {
-  const { headers, method } = inner;
-  if (method !== "POST" || mediaType(field(headers, "content-type")) !== JSON_MEDIA_TYPE) return null;
-  const accept = field(headers, "accept") ?? "";
-  if (!accept.includes(JSON_MEDIA_TYPE) || !accept.includes(STREAM_MEDIA_TYPE)) return null;
-  const version = field(headers, "mcp-protocol-version");
-  if (version !== undefined && !SUPPORTED_PROTOCOL_VERSIONS.includes(version)) return null;
-  const body = parse(inner.body);
-  if (typeof body !== "object" || body === null || Array.isArray(body)) return null;
-  if (!("method" in body) || body.method === "initialize") return null;
-  const mcpMethod = field(headers, "mcp-method");
-  const mcpName = field(headers, "mcp-name");
-  const outcome = classifyInboundRequest({
-    httpMethod: "POST",
-    body,
-    ...(version !== undefined && { protocolVersionHeader: version }),
-    ...(mcpMethod !== undefined && { mcpMethodHeader: mcpMethod }),
-    ...(mcpName !== undefined && { mcpNameHeader: mcpName }),
-  });
-  if (outcome.kind !== "legacy" || !isMessage(body)) return null;
-  return body;
-}
-
-function parse(body: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("utf8"));
-  } catch {
-    return null;
-  }
-}
-
-function isMessage(body: object): body is JSONRPCMessage {
-  if (
-    !("jsonrpc" in body) ||
-    body.jsonrpc !== "2.0" ||
-    !("method" in body) ||
-    typeof body.method !== "string"
-  )
-    return false;
-  if (
-    "params" in body &&
-    (typeof body.params !== "object" || body.params === null || Array.isArray(body.params))
-  )
-    return false;
-  return !("id" in body) || typeof body.id === "string" || Number.isSafeInteger(body.id);
 }
 
 function listening(http: Server, port: number, host: string): Promise<number> {
