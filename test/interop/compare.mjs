@@ -82,17 +82,18 @@ export function canonical(value, mask = new Map(), path = "") {
  * @returns {{ path: string, direct: string, channel: string }[]}
  */
 export function differences(a, b, mask, path = "") {
-  const direct = canonical(a, mask, path);
-  const channel = canonical(b, mask, path);
-  if (direct === channel || mask.get(path) === "presence") return [];
-  if (mask.get(path) !== "value" && Array.isArray(a) && Array.isArray(b) && a.length === b.length) {
+  const known = mask.get(path);
+  if (known === "presence") return [];
+  if (known === undefined && Array.isArray(a) && Array.isArray(b) && a.length === b.length) {
     return a.flatMap((element, index) => differences(element, b[index], mask, `${path}/${index}`));
   }
-  if (mask.get(path) !== "value" && isObject(a) && isObject(b)) {
+  if (known === undefined && isObject(a) && isObject(b)) {
     const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
     return [...keys].flatMap((key) => differences(a[key], b[key], mask, step(path, key)));
   }
-  return [{ path, direct, channel }];
+  const direct = canonical(a, mask, path);
+  const channel = canonical(b, mask, path);
+  return direct === channel ? [] : [{ path, direct, channel }];
 }
 
 /** RFC 6901 §3. @param {string} path @param {string} key */

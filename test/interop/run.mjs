@@ -32,10 +32,12 @@ function reduceEnvironment(home) {
   Object.assign(process.env, { PATH, HOME: home, ...(SystemRoot && { SystemRoot }) });
 }
 
-/** The slow ones by themselves, where that is possible. @param {import("./plan.mjs").Client[]} all */
+/** One after the other what would wait for the processor anyway, beside each other what mostly waits. @param {import("./plan.mjs").Client[]} all */
 function split(all) {
-  const isQuick = (/** @type {import("./plan.mjs").Client} */ { steps }) => steps === "steps";
-  return [all.filter(isQuick), all.filter((client) => !isQuick(client))].filter((part) => part.length > 0);
+  const groups = [/^SDK v2/, /^SDK v1/, /^(?!SDK)/].map((group) =>
+    all.filter(({ name }) => group.test(name)),
+  );
+  return groups.filter((group) => group.length > 0);
 }
 
 async function main() {

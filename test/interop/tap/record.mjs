@@ -51,7 +51,11 @@ export function conversation(messages) {
         byToken.set(params?._meta?.progressToken, exchange);
       } else if (direction === "up" && method !== undefined) {
         const exchange = seen.exchanges[open.get(params?.requestId) ?? -1];
-        if (method === "notifications/cancelled" && exchange) cancelled.add(exchange);
+        if (method === "notifications/cancelled" && exchange) {
+          cancelled.add(exchange);
+          // How many came before the client had said so is a matter of time alone, as is whether one comes after.
+          exchange.progress.splice(1);
+        }
         (seen.told[method] ??= []).push(params);
       } else if (direction === "up") {
         // What the client answers shows in the results that the server makes of it.
@@ -59,7 +63,6 @@ export function conversation(messages) {
         (seen.questions[method] ??= []).push({ method, ...(params !== undefined && { params }) });
       } else if (method === "notifications/progress" && byToken.has(params?.progressToken)) {
         const exchange = byToken.get(params.progressToken);
-        // Whether one more is on its way when a request is cancelled is a matter of time alone.
         if (exchange && !cancelled.has(exchange)) exchange.progress.push(params);
       } else if (method !== undefined) {
         (seen.heard[method] ??= []).push(params);
