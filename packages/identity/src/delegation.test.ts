@@ -109,7 +109,7 @@ describe("only Ed25519 keys are delegated to (RFC 8410 §4)", () => {
 });
 
 describe("a delegation lasts at most 24 hours", () => {
-  test("24 hours are accepted", () => {
+  test("24 hours are accepted [REQ-DELEGATION]", () => {
     expect(parseDelegation(raw({ to: BigInt(T0 + 86_400) })).notAfterSeconds).toBe(T0 + 86_400);
   });
 

@@ -108,7 +108,7 @@ describe("anybody else is refused", () => {
 describe("a delegation is refused", () => {
   const pinned = (): CredentialVerifier => pinnedServer(keys.alice.publicKey);
 
-  test("in the wrong role", async () => {
+  test("in the wrong role [REQ-DELEGATION]", async () => {
     const bytes = await delegatedFrom(keys.alice, "client");
     await refused("ERR_DELEGATION_ROLE", () => pinned().verify(bytes, asServer));
   });
@@ -209,7 +209,7 @@ describe("revocation: the list can be replaced while it is in use", () => {
     expect(verifier.list().map(({ name }) => name)).toEqual(["alice", "bob"]);
   });
 
-  test("the list tells names, key ids and algorithms", () => {
+  test("the list tells names, key ids and algorithms [REQ-PEERS-NAMED]", () => {
     expect(pinnedPeers(both).list()[0]).toEqual({
       name: "alice",
       keyId: keyId(spkiOf(keys.alice.publicKey)),
@@ -248,7 +248,7 @@ describe("an ambiguous list is refused", () => {
     expect(pinnedPeers([{ name, key: publicKey }]).list()[0]?.name).toBe(name);
   });
 
-  test("a private key as a pin is called a leak; a weak key is refused", async () => {
+  test("a private key as a pin is called a leak; a weak key is refused [REQ-KEY-WEAK]", async () => {
     await refused("ERR_KEY_NOT_PUBLIC", () => pinnedServer(keys.alice.privateKey));
     await refused("ERR_KEY_NOT_PUBLIC", () => pinnedServer(pem(keys.alice.privateKey)));
     const weak = generateKeyPairSync("rsa", { modulusLength: 2048 });

@@ -65,7 +65,7 @@ describe("private key files that openssl makes are read and sign", () => {
     expect(verify(publicKeyFromSpki(signer.spki), message, signature)).toBe(false);
   });
 
-  test("one RSA key has one identity, whichever of the formats it is in", async () => {
+  test("one RSA key has one identity, whichever of the formats it is in [REQ-KEY-OPENSSL]", async () => {
     const [a, b, c, d] = await Promise.all([
       fileSigner(path("rsa.pem")),
       fileSigner(path("rsa-traditional.pem")),
@@ -95,13 +95,16 @@ test("RSA-4096 signs with PSS, and the signature is as long as the modulus (RFC 
 describe("an encrypted key opens with a passphrase from a file or the environment, never from an argument", () => {
   const encrypted = ["rsa-encrypted.pem", "rsa-traditional-encrypted.pem"];
 
-  test.each(encrypted)("%s with a passphrase file; one line ending is not part of it", async (name) => {
-    expect((await loadPrivateKey(path(name), { passphrase: { file: path("pass") } })).type).toBe("private");
-    const crlf = write(path("pass-crlf"), `${passphrase}\r\n`);
-    expect((await loadPrivateKey(path(name), { passphrase: { file: crlf } })).type).toBe("private");
-  });
+  test.each(encrypted)(
+    "%s with a passphrase file; one line ending is not part of it [REQ-KEY-PASSPHRASE]",
+    async (name) => {
+      expect((await loadPrivateKey(path(name), { passphrase: { file: path("pass") } })).type).toBe("private");
+      const crlf = write(path("pass-crlf"), `${passphrase}\r\n`);
+      expect((await loadPrivateKey(path(name), { passphrase: { file: crlf } })).type).toBe("private");
+    },
+  );
 
-  test.each(encrypted)("%s with a variable", async (name) => {
+  test.each(encrypted)("%s with a variable [REQ-KEY-PASSPHRASE]", async (name) => {
     process.env["TRUSTED_MCP_TEST_PASSPHRASE"] = passphrase;
     const key = await loadPrivateKey(path(name), { passphrase: { env: "TRUSTED_MCP_TEST_PASSPHRASE" } });
     expect(key.asymmetricKeyDetails?.modulusLength).toBe(4096);
@@ -165,13 +168,16 @@ describe("an encrypted key opens with a passphrase from a file or the environmen
 });
 
 describe.skipIf(process.platform === "win32")("a private key that others have access to is refused", () => {
-  test.each([0o640, 0o604, 0o620, 0o602, 0o610, 0o644, 0o666, 0o777])("mode %o", async (mode) => {
-    const file = write(path("open.pem"), pem(ed25519().privateKey));
-    chmodSync(file, mode);
-    const error = await refused("ERR_KEY_FILE_PERMISSIONS", () => loadPrivateKey(file));
-    expect(error.message).toContain(`chmod 600 ${file}`);
-    expect(error.action).toBe("fix");
-  });
+  test.each([0o640, 0o604, 0o620, 0o602, 0o610, 0o644, 0o666, 0o777])(
+    "mode %o [REQ-KEY-PERMISSIONS]",
+    async (mode) => {
+      const file = write(path("open.pem"), pem(ed25519().privateKey));
+      chmodSync(file, mode);
+      const error = await refused("ERR_KEY_FILE_PERMISSIONS", () => loadPrivateKey(file));
+      expect(error.message).toContain(`chmod 600 ${file}`);
+      expect(error.action).toBe("fix");
+    },
+  );
 
   test.each([0o600, 0o400, 0o700])("mode %o is accepted", async (mode) => {
     const file = write(path("closed.pem"), pem(ed25519().privateKey));

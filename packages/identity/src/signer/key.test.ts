@@ -19,7 +19,7 @@ test.each([
   expect(verify(publicKeyFromSpki(signer.spki), message, signature)).toBe(true);
 });
 
-test("a signer only signs: the private key is in none of its properties, and not in its printed form", () => {
+test("a signer only signs: the private key is in none of its properties, and not in its printed form [REQ-SIGNER]", () => {
   const { privateKey } = ed25519();
   const signer = keySigner(privateKey);
   expect(Object.keys(signer).toSorted()).toEqual(["algorithm", "sign", "spki"]);

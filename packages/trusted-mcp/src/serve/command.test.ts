@@ -124,7 +124,7 @@ function raw(
 }
 
 describe("serve -- COMMAND", () => {
-  it("says where it is, who it is and who may call, and ends with 0 and without processes", async () => {
+  it("says where it is, who it is and who may call, and ends with 0 and without processes [REQ-CLI-SERVE-STDIO]", async () => {
     const { url, log, stop } = await running();
     expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/mcp$/);
     const client = await clientOf("alice", url);
@@ -218,7 +218,7 @@ describe("serve -- COMMAND", () => {
 });
 
 describe("serve --upstream", () => {
-  it("tells the server behind who calls, and keeps its address to itself when that is down", async () => {
+  it("tells the server behind who calls, and keeps its address to itself when that is down [REQ-CLI-SERVE-UPSTREAM]", async () => {
     const plain = createServer((incoming, response) => {
       incoming.resume();
       response.writeHead(200, { "content-type": "application/json" });

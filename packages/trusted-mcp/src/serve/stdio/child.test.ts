@@ -37,7 +37,7 @@ const warnings = (): string[] =>
   log.entries.filter(({ level }) => level === "warn").map(({ message }) => message);
 
 describe("the death of a server process", () => {
-  it("is survived: calls under way get a JSON-RPC error, the session is gone, the next one works", async () => {
+  it("is survived: calls under way get a JSON-RPC error, the session is gone, the next one works [REQ-CLI-POOL]", async () => {
     const server = start();
     const session = await open(server);
     const stream = events(await send(server, "GET", { session }));
@@ -195,7 +195,7 @@ describe("a server that does not behave", () => {
 });
 
 describe("the pool of processes", () => {
-  it("is bounded per peer and in all, and one peer's sessions never make room for another's", async () => {
+  it("is bounded per peer and in all, and one peer's sessions never make room for another's [REQ-CLI-POOL]", async () => {
     const server = start("plain", { maxChildren: 3, maxChildrenPerPeer: 2, evictIdleMs: 0 });
     const alice = [await open(server, { peer: "alice" }), await open(server, { peer: "alice" })];
     const bob = await open(server, { peer: "bob" });
@@ -292,7 +292,7 @@ describe("the end of a process", () => {
 });
 
 describe("what a server is started with", () => {
-  it("is fixed: no shell, the arguments as given, and only harmless variables beside the named ones", async () => {
+  it("is fixed: no shell, the arguments as given, and only harmless variables beside the named ones [REQ-CLI-NO-REMOTE-COMMAND]", async () => {
     process.env["TRUSTED_MCP_TEST_SECRET"] = "hunter2";
     const args = ["; echo owned", "$HOME", "--x=y z"];
     handler = stdioHandler({
