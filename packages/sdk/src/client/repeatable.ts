@@ -14,9 +14,14 @@ const REPEATABLE = new Set([
   "notifications/initialized",
 ]);
 
-/** Whether a request may run twice without harm. Anything unknown may not; `tools/call` never. */
+/**
+ * Whether a request may run twice without harm. Anything unknown may not; `tools/call` never. Nor a body that
+ * may name a second method: of two members with one name a server may take the other than this parser, and some
+ * do not tell upper from lower case (RFC 8259 §4, §8.3).
+ */
 export function isRepeatable(httpMethod: string, body: string): boolean {
   if (httpMethod !== "POST") return true;
+  if (body.includes("\\u") || (body.match(/"method"/gi)?.length ?? 0) > 1) return false;
   try {
     const message: unknown = JSON.parse(body);
     if (typeof message !== "object" || message === null || !("method" in message)) return false;
