@@ -1,10 +1,13 @@
 /**
  * A web stream over an iterable: pulled only when read, so that back-pressure reaches the source;
  * cancelling it returns the iterator.
+ *
+ * @param letGo - ends what the source waits for; `return` alone would itself wait for the next part.
  */
 export function webStream(
   source: AsyncIterable<Uint8Array>,
   mapError: (error: unknown) => unknown = (error) => error,
+  letGo: () => void = () => undefined,
 ): ReadableStream<Uint8Array> {
   const iterator: AsyncIterator<Uint8Array, unknown> = source[Symbol.asyncIterator]();
   return new ReadableStream<Uint8Array>({
@@ -18,6 +21,7 @@ export function webStream(
       }
     },
     async cancel() {
+      letGo();
       await iterator.return?.();
     },
   });

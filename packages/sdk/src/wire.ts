@@ -9,11 +9,12 @@ export const EXTENSION: { readonly versions: string[] } = { versions: ["trusted-
  * and plaintext. 422 starts no authorisation flow, no era fallback and no gateway retry.
  */
 export const REFUSED_STATUS = 422;
+export const REFUSED_CODE = -32090;
 export const REFUSED_BODY: string = JSON.stringify({
   jsonrpc: "2.0",
   id: null,
   error: {
-    code: -32090,
+    code: REFUSED_CODE,
     message: "Not accepted. This endpoint speaks MCP only inside a trusted-mcp/1 channel.",
     data: { extension: EXTENSION_NAME, versions: ["trusted-mcp/1"] },
   },

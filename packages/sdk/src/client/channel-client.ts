@@ -22,6 +22,7 @@ import { frameLimit, JSON_MEDIA_TYPE, mediaType } from "../wire.ts";
 import { HttpSender, type OuterAnswer } from "./http.ts";
 import type { TrustedClientOptions } from "./options.ts";
 import { openAnswer, type OpenedAnswer } from "./sealed-answer.ts";
+import { spoken } from "./spoken.ts";
 
 const DEFAULT_MAX_RESPONSE = 64 * 1024 * 1024;
 
@@ -30,19 +31,24 @@ export class ChannelClient {
   readonly #options: TrustedClientOptions;
   readonly #sender: HttpSender;
   readonly #audience: string;
+  readonly #endpoint: string;
   #session: InitiatorSession | null = null;
   #opening: Promise<InitiatorSession> | null = null;
   #ticket: ResumptionTicket | null = null;
   #rekeying: Promise<void> | null = null;
   #closed = false;
-  /** True once this server has spoken trusted-mcp/1 to us: from then on there is no plaintext. */
-  spoken = false;
 
   constructor(options: TrustedClientOptions) {
     const url = new URL(options.url);
     this.#options = options;
+    this.#endpoint = url.href;
     this.#audience = options.audience ?? url.href;
     this.#sender = new HttpSender(url, options.outerHeaders ?? {}, options.tls);
+  }
+
+  /** True once this endpoint has spoken trusted-mcp/1 to us: from then on there is no plaintext. */
+  get spoken(): boolean {
+    return spoken.has(this.#endpoint);
   }
 
   /** The current session, opening one when there is none; concurrent callers share one handshake. */
@@ -189,7 +195,7 @@ export class ChannelClient {
         },
         (message) => this.#flight(message, signal),
       );
-      this.spoken = true;
+      spoken.add(this.#endpoint);
       this.#ticket = session.ticket;
       this.#session = session;
       return session;

@@ -20,6 +20,8 @@ import { sseData } from "./sse-data.ts";
 export interface OpenedAnswer {
   readonly head: ResponseHead;
   readonly body: Uint8Array | AsyncIterable<Uint8Array>;
+  /** Drops what has not been read; the server sees that its client left. */
+  readonly cancel: () => void;
 }
 
 /**
@@ -40,13 +42,14 @@ export async function openAnswer(
     throw refused(parsed.code);
   }
   const { head, body } = parsed;
+  const cancel = (): void => outer.cancel();
   if (first.value.final) {
     await finish(parts);
-    return { head, body };
+    return { head, body, cancel };
   }
   const type = head.headers.find(([name]) => name === "content-type")?.[1];
-  if (mediaType(type) === STREAM_MEDIA_TYPE) return { head, body: rest(body, parts) };
-  return { head, body: await whole(body, parts, maxBytes) };
+  if (mediaType(type) === STREAM_MEDIA_TYPE) return { head, body: rest(body, parts), cancel };
+  return { head, body: await whole(body, parts, maxBytes), cancel };
 }
 
 interface Content {

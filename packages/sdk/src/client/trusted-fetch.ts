@@ -10,6 +10,7 @@ import { TrustedSdkError } from "../error.ts";
 import { EXTENSION_NAME } from "../wire.ts";
 import { webStream } from "../web-stream.ts";
 import { ChannelClient, HandshakeRefused } from "./channel-client.ts";
+import { withCutNotice } from "./cut-notice.ts";
 import type { TrustedClientOptions } from "./options.ts";
 import { isRepeatable } from "./repeatable.ts";
 import type { OpenedAnswer } from "./sealed-answer.ts";
@@ -106,13 +107,13 @@ async function sealedCall(client: ChannelClient, init: RequestInit): Promise<Res
   const signal = init.signal ?? undefined;
   signal?.throwIfAborted();
   const answer = await client.request({ method, headers }, utf8(body), isRepeatable(method, body), signal);
-  return toResponse(answer, signal);
+  return toResponse(answer, body, signal);
 }
 
 /** Statuses that the Fetch standard gives no body (§2.2.3). */
 const BODYLESS = new Set([204, 205, 304]);
 
-function toResponse(answer: OpenedAnswer, signal: AbortSignal | undefined): Response {
+function toResponse(answer: OpenedAnswer, request: string, signal: AbortSignal | undefined): Response {
   const { head, body } = answer;
   const headers = head.headers.map(([name, value]): [string, string] => [name, value]);
   const init = { status: head.status, headers };
@@ -124,7 +125,11 @@ function toResponse(answer: OpenedAnswer, signal: AbortSignal | undefined): Resp
     );
   }
   return new Response(
-    webStream(body, (error) => (signal?.aborted === true ? signal.reason : error)),
+    webStream(
+      withCutNotice(body, request),
+      (error) => (signal?.aborted === true ? signal.reason : error),
+      answer.cancel,
+    ),
     init,
   );
 }

@@ -32,17 +32,18 @@ export function webFront(
         if (options.plaintext === null) throw plaintextRefused();
         return await options.plaintext.fetch(rebuilt(request, body), requestOptions);
       }
+      const departure = Departure.of(request.signal);
       const answer = await endpoint.receive({
         contentType: request.headers.get("content-type"),
         body,
         source: "",
         framings: [FRAMING_JSON],
-        departure: Departure.of(request.signal),
+        departure,
       });
       const headers = { "content-type": answer.contentType, "cache-control": "no-cache, no-transform" };
-      return new Response(isWhole(answer.body) ? Buffer.concat(answer.body) : webStream(answer.body), {
-        headers,
-      });
+      if (isWhole(answer.body)) return new Response(Buffer.concat(answer.body), { headers });
+      const leave = (): void => departure.announce();
+      return new Response(webStream(answer.body, undefined, leave), { headers });
     } catch (error) {
       options.onerror(error);
       return new Response(REFUSED_BODY, {
