@@ -1,7 +1,9 @@
 import { attackProxy, binaryAnswer, eventsOf, type AttackProxy, type Passage } from "@trusted-mcp/testkit";
+import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
+import { StreamableHTTPClientTransport as TransportV1 } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import type { TrustedFetch } from "@trusted-mcp/sdk/client";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { codeFrom, fetchTo, send } from "./support/client.ts";
+import { codeFrom, fetchTo, sdkClient, send } from "./support/client.ts";
 import { onRecords } from "./support/raw.ts";
 import { KINDS, startServer, type TestServer } from "./support/server.ts";
 
@@ -175,6 +177,44 @@ describe.each(KINDS)("a streamed answer (%s)", (kind) => {
       expect(messagesIn(text).filter(({ result }) => result !== undefined)).toEqual([]);
       expect(server.ledger.runs(nonce)).toBe(1);
     }
+  });
+
+  test("the SDK's clients hear of a cut stream at once, with its code, not after their time limit [REQ-MITM-CUT]", async () => {
+    const cut = onRecords(async (passage) => {
+      const answer = await passage.forward();
+      const parts = units(await answer.bytes());
+      await passage.reply({
+        headers: { "content-type": answer.headers["content-type"] },
+        body: parts.slice(0, -1),
+      });
+    });
+    const call = {
+      name: "steps",
+      arguments: { nonce: `sdk ${++nonces}`, steps: 2, pauseMs: 4, bytes: 70_000 },
+    };
+    const heard = { onprogress: () => undefined, timeout: 5000 };
+    const drop = onRecords(async (passage) => {
+      const answer = await passage.forward();
+      const parts = units(await answer.bytes());
+      await passage.reply({
+        headers: { "content-type": answer.headers["content-type"] },
+        body: parts.slice(0, -2),
+      });
+    });
+    const v2 = await sdkClient(fetch, proxy.url);
+    const v1 = new ClientV1({ name: "v1", version: "1.0.0" });
+    await v1.connect(new TransportV1(new URL(proxy.url), { fetch }) as never);
+    const started = performance.now();
+    proxy.attack(drop);
+    const refusal = { code: -32090, data: { code: "ERR_RECORD_TRUNCATED" } };
+    await expect(v2.callTool(call, heard)).rejects.toMatchObject(refusal);
+    await expect(v1.callTool(call, undefined, heard)).rejects.toMatchObject(refusal);
+    // Here the result itself came, authentic and whole; only the end of the stream is missing.
+    proxy.attack(cut);
+    await v2.callTool(call, heard).catch((error: unknown) => expect(error).toMatchObject(refusal));
+    expect(performance.now() - started).toBeLessThan(4000);
+    proxy.attack(null);
+    await v1.close();
   });
 
   test("pieces of two streams of one session exchanged: refused [REQ-MITM-SWAP]", async () => {
