@@ -9,10 +9,10 @@ export async function refusalOf(action: () => unknown): Promise<string> {
   try {
     await action();
   } catch (error) {
-    if (error instanceof OuterRefusal && error.cause instanceof TrustedMcpError)
-      return `outer ${error.cause.code}`;
-    if (error instanceof TrustedMcpError) return error.code;
-    throw error;
+    const [where, refusal] = error instanceof OuterRefusal ? ["outer ", error.cause] : ["", error];
+    if (!(refusal instanceof TrustedMcpError)) throw error;
+    const code: unknown = refusal.code;
+    return `${where}${String(code)}`;
   }
   throw new Error("Nothing was refused.");
 }

@@ -149,6 +149,24 @@ describe("the evidence flight (spec §3.8, §7.1)", () => {
   );
 });
 
+describe("evidence that has to be renewed (spec §5.5)", () => {
+  it("its session ends on time even if new evidence fails; nobody retries in silence [W09]", async () => {
+    const soon = Date.UTC(2026, 0, 1) + 60_000;
+    const tee = sampleTee();
+    const world = channelWorld({
+      server: { evidence: tee },
+      client: { appraiser: tee.appraiser({ notAfter: soon }) },
+    });
+    const { client } = await world.connect();
+    world.clock.advance(60_000);
+    const attempt = world.connect(undefined, { appraiser: tee.appraiser({ status: "contraindicated" }) });
+    expect(await refusalOf(() => attempt)).toBe("ERR_EVIDENCE_REFUSED");
+    expect(tee.collected).toHaveLength(2);
+    expect(client.usable).toBe(false);
+    expect(await refusalOf(() => client.seal([]))).toBe("ERR_SESSION_EXPIRED");
+  });
+});
+
 describe("evidence that is refused (spec §7.3) [REQ-EVIDENCE-GATE]", () => {
   it("the server gives none", async () => {
     const world = channelWorld({ client: { appraiser: sampleTee().appraiser() } });

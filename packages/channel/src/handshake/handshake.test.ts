@@ -1,4 +1,5 @@
 import type { KeyObject } from "node:crypto";
+import { inspect } from "node:util";
 import { concat, utf8, utf8Decode } from "@trusted-mcp/primitives/bytes";
 import {
   channelWorld,
@@ -7,6 +8,7 @@ import {
   testVerifier,
   TEST_AUDIENCE,
   type Connected,
+  type TestIdentity,
   type TestKeyType,
 } from "@trusted-mcp/testkit";
 import { describe, expect, it } from "vitest";
@@ -22,6 +24,11 @@ import { Responder } from "./responder.ts";
 // Made once: RSA keys take long to make.
 const rsa = testIdentity("rsa", { type: "rsa-3072" }).privateKey;
 const keyOf = (type: TestKeyType): { key?: KeyObject } => (type === "rsa-3072" ? { key: rsa } : {});
+
+const signerOf =
+  ({ credential }: TestIdentity) =>
+  (input: Uint8Array): Promise<Uint8Array> =>
+    credential.sign(input);
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -144,7 +151,7 @@ describe("identity in the handshake (spec §3.4, §3.6)", () => {
   it("an unknown key and a known key without its signature get the same alert: nobody can ask who is on the list", async () => {
     const world = channelWorld();
     const unknown = await rogueClient(world.responder, { identity: testIdentity("mallory") });
-    const mask = { ...world.alice.credential, sign: testIdentity("mallory").credential.sign };
+    const mask = { ...world.alice.credential, sign: signerOf(testIdentity("mallory")) };
     const unsigned = await rogueClient(world.responder, { identity: { ...world.alice, credential: mask } });
     expect([alertIn(unknown), alertIn(unsigned)]).toEqual([1, 1]);
     expect(unknown.answer).toHaveLength(unsigned.answer.length);
@@ -169,7 +176,7 @@ describe("identity in the handshake (spec §3.4, §3.6)", () => {
   it("an impostor that shows the pinned credential cannot sign for it", async () => {
     const world = channelWorld();
     const liar = testIdentity("tools");
-    const mask = { ...world.tools.credential, sign: liar.credential.sign };
+    const mask = { ...world.tools.credential, sign: signerOf(liar) };
     const impostor = new Responder({
       audiences: [TEST_AUDIENCE],
       identity: { types: [1], current: () => mask },
@@ -181,7 +188,7 @@ describe("identity in the handshake (spec §3.4, §3.6)", () => {
 
   it("a client that shows another's credential cannot sign for it", async () => {
     const world = channelWorld();
-    const mask = { ...world.alice.credential, sign: testIdentity("mallory").credential.sign };
+    const mask = { ...world.alice.credential, sign: signerOf(testIdentity("mallory")) };
     const identity = { types: [1], current: () => mask };
     expect(await refusalOf(() => world.connect(undefined, { identity }))).toBe("ERR_REFUSED_BY_PEER");
     expect(world.events).toMatchObject([{ code: "ERR_SIGNATURE" }]);
@@ -482,5 +489,41 @@ describe("an accepted identity (spec §3.6)", () => {
     });
     await world.connect();
     expect(contexts).toEqual([{ role: "client", audience: TEST_AUDIENCE, now: world.clock.now() }]);
+  });
+});
+
+describe("what somebody logs (spec §11) [W38]", () => {
+  it("a session, a responder, an event or an error shows no secret", async () => {
+    const world = channelWorld();
+    const { client, server } = await world.connect();
+    const mallory = await world
+      .connect(undefined, { identity: testIdentity("mallory") })
+      .catch((e: unknown) => e);
+    const tampered = await world
+      .connect(({ name, bytes }) =>
+        name === "S1" ? bytes.map((byte, at) => (at > 1200 ? byte ^ 1 : byte)) : bytes,
+      )
+      .catch((e: unknown) => e);
+    const logged = [client, server, world.responder, world.events, mallory, tampered].flatMap((value) => [
+      inspect(value, { depth: Infinity, showHidden: true, getters: false, maxArrayLength: null }),
+      JSON.stringify(value),
+    ]);
+    const psk = Buffer.from(client.ticket!.psk);
+    const shapes = [
+      psk.toString("hex").slice(0, 16),
+      psk.toString("base64").slice(0, 16),
+      psk.toString("base64url").slice(0, 16),
+      [...psk.subarray(0, 6)].join(","),
+      [...psk.subarray(0, 6)].join(", "),
+      psk
+        .subarray(0, 8)
+        .toString("hex")
+        .replaceAll(/(..)(?=.)/g, "$1 "),
+    ];
+    const plain = (text: string): string => text.replaceAll(/\s+/g, " ");
+    for (const text of logged) for (const shape of shapes) expect(plain(text)).not.toContain(shape);
+    expect(logged.join("")).not.toMatch(/psk|root|PRIVATE KEY/);
+    // The control: the ticket itself, when somebody logs that, does show.
+    expect(plain(inspect({ psk: Uint8Array.from(psk) }))).toContain(shapes[4]);
   });
 });

@@ -3,7 +3,7 @@ import { encode as base64url } from "@trusted-mcp/primitives/base64url";
 import { systemClock, type Clock } from "@trusted-mcp/primitives/clock";
 import { TrustedMcpError } from "@trusted-mcp/primitives/error";
 import { encapsulate } from "@trusted-mcp/primitives/kem";
-import { ChannelError, parsing } from "../error.ts";
+import { ChannelError, codeOf, parsing } from "../error.ts";
 import { appraiseEvidence, clientBinder, collectEvidence, reportData, serverBinder } from "../evidence.ts";
 import * as schedule from "../key-schedule.ts";
 import type {
@@ -154,11 +154,10 @@ export class Responder {
   }
 
   #report(error: unknown, source: string): void {
-    const known = error instanceof TrustedMcpError;
     this.#options.onHandshake?.({
       outcome: "refused",
-      code: known ? error.code : "ERR_INTERNAL",
-      reason: known ? error.message : "an unexpected error",
+      code: codeOf(error),
+      reason: error instanceof TrustedMcpError ? error.message : "an unexpected error",
       source,
     });
   }
@@ -359,9 +358,8 @@ export class Responder {
   /** The reason, sealed for the one client that can be on the other end; its key seals nothing else. */
   #alert(error: unknown, step: AlertCode, key: schedule.TrafficKey, source: string): Uint8Array {
     this.#report(error, source);
-    const code = error instanceof TrustedMcpError ? error.code : "ERR_INTERNAL";
     const clear = message.encodeFlightClear(message.TYPE.ALERT, new Uint8Array(0));
-    return message.encodeFlight(clear, sealFlight(key, clear, Uint8Array.of(alertFor(code, step))));
+    return message.encodeFlight(clear, sealFlight(key, clear, Uint8Array.of(alertFor(codeOf(error), step))));
   }
 
   async #authenticate(

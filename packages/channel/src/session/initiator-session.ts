@@ -51,7 +51,7 @@ export class InitiatorSession {
   readonly maxMessageBytes: number;
   readonly idleMs: number;
   readonly resumed: boolean;
-  readonly ticket: ResumptionTicket | null;
+  readonly #ticket: ResumptionTicket | null;
   readonly #idBytes: Uint8Array;
   readonly #clock: Clock;
   readonly #deadline: number;
@@ -72,7 +72,7 @@ export class InitiatorSession {
     this.maxMessageBytes = state.maxMessageBytes;
     this.idleMs = state.idleMs;
     this.resumed = state.resumed;
-    this.ticket = state.ticket;
+    this.#ticket = state.ticket;
     this.#idBytes = state.id;
     this.#clock = state.clock;
     this.#epoch = epochFrom(0, state.root);
@@ -80,6 +80,11 @@ export class InitiatorSession {
     this.#epochStarted = this.#lastUsed;
     // Session-relative: a wall clock that jumps neither ends nor extends the session (spec §5.5).
     this.#deadline = this.#lastUsed + (state.notAfter - state.clock.now());
+  }
+
+  /** For one later handshake. A getter, so that a session that somebody logs does not show the secret. */
+  get ticket(): ResumptionTicket | null {
+    return this.#ticket;
   }
 
   get epoch(): number {
