@@ -77,7 +77,8 @@ function skipNested(text: string, at: number): number {
   return text.length;
 }
 
-function skipString(text: string, at: number): number {
+/** The offset behind the string whose opening quote stands at `at`. */
+export function skipString(text: string, at: number): number {
   for (let quote = text.indexOf('"', at + 1); quote !== -1; quote = text.indexOf('"', quote + 1)) {
     let slashes = 0;
     while (text[quote - 1 - slashes] === "\\") slashes++;

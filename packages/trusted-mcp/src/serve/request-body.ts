@@ -1,5 +1,6 @@
 import { utf8Decode } from "@trusted-mcp/primitives/bytes";
-import { HTTP_REFUSED, PARSE_ERROR, refuse } from "./answer.ts";
+import { HTTP_REFUSED, INVALID_REQUEST, PARSE_ERROR, refuse } from "./answer.ts";
+import { MAX_JSON_DEPTH, tooDeep } from "./json-depth.ts";
 
 export interface JsonBody {
   readonly text: string;
@@ -14,7 +15,7 @@ export async function readJson(
 ): Promise<JsonBody | Response> {
   if (parsedBody !== undefined) {
     const text = JSON.stringify(parsedBody);
-    return text === undefined || text.length > maxBytes ? tooLarge(maxBytes) : { text, value: parsedBody };
+    return text === undefined || text.length > maxBytes ? tooLarge(maxBytes) : bounded(text, parsedBody);
   }
   const bytes = await readBounded(request, maxBytes);
   if (bytes === undefined) return tooLarge(maxBytes);
@@ -22,10 +23,15 @@ export async function readJson(
     // Strict UTF-8: with replacement characters this side and the server would not read the same text.
     const text = utf8Decode(bytes);
     const value: unknown = JSON.parse(text);
-    return { text, value };
+    return bounded(text, value);
   } catch {
     return refuse(400, PARSE_ERROR, "Parse error: the request body is not valid JSON");
   }
+}
+
+function bounded(text: string, value: unknown): JsonBody | Response {
+  if (!tooDeep(text)) return { text, value };
+  return refuse(400, INVALID_REQUEST, `Invalid Request: nested more than ${MAX_JSON_DEPTH} levels deep`);
 }
 
 /** The whole body, or undefined as soon as it is over the bound. */

@@ -1,5 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import type { Log } from "../../log.ts";
+import { tooDeep } from "../json-depth.ts";
 import { type JsonRpcMessage, readMessages } from "../json-rpc.ts";
 import { excerpt } from "./text.ts";
 
@@ -42,7 +43,10 @@ export class ServerOutput {
 function parse(line: Buffer): ReturnType<typeof readMessages> {
   if (!isUtf8(line)) return undefined;
   try {
-    return readMessages(JSON.parse(line.toString("utf8")));
+    const text = line.toString("utf8");
+    const messages = readMessages(JSON.parse(text));
+    // The messages of a batch are written again one by one.
+    return messages?.batch === true && tooDeep(text) ? undefined : messages;
   } catch {
     return undefined;
   }
