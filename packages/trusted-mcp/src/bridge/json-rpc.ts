@@ -63,8 +63,9 @@ function asResponse(id: RequestId | null, item: Record<string, unknown>): RpcRes
   return "result" in item ? { id, result: item["result"] } : undefined;
 }
 
+/** `1e999` is a JSON number, but Infinity here: answered as `null` it would be nobody's answer. */
 function isId(id: unknown): id is RequestId {
-  return typeof id === "string" || typeof id === "number";
+  return typeof id === "string" || Number.isFinite(id);
 }
 
 export function isRecord(value: unknown): value is Record<string, unknown> {

@@ -235,3 +235,18 @@ describe("headers of the modern era (revision 2026-07-28)", () => {
     expect(catalogue.headers(call)).toEqual({});
   });
 });
+
+describe("found by fuzzing", () => {
+  test("an id that JavaScript cannot hold is no id: 1e999 was answered as null, which nobody waits for", () => {
+    expect(sort('{"jsonrpc":"2.0","id":1e999,"method":"ping"}')).toBeUndefined();
+    expect(sort('{"jsonrpc":"2.0","id":-1e999,"result":{}}')).toBeUndefined();
+  });
+
+  test("an event of empty lines without end fills no memory (WHATWG HTML §9.2.6)", async () => {
+    const piece = Buffer.from("data:\n".repeat(200_000));
+    const endless = Array.from({ length: 25 }, () => piece);
+    await expect(collect(sseEvents(from(endless), state()))).rejects.toMatchObject({
+      code: "ERR_BAD_ANSWER",
+    });
+  });
+});

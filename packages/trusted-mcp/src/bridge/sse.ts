@@ -16,6 +16,8 @@ export interface SseState {
 
 /** Far above any MCP message; a stream that never ends its event must not fill memory. */
 const MAX_EVENT_CHARS = 64 * 1024 * 1024;
+/** What a line takes beside its characters: an event of nothing but empty lines is endless too. */
+const LINE_COST = 16;
 
 /**
  * Reads events from a body. Chunks may be cut anywhere, also inside a character or between CR and LF.
@@ -36,7 +38,7 @@ export async function* sseEvents(body: AsyncIterable<Uint8Array>, state: SseStat
     const field = colon === -1 ? line : line.slice(0, colon);
     const value = colon === -1 ? "" : line.slice(colon + (line[colon + 1] === " " ? 2 : 1));
     if (field === "data") {
-      pending.size += value.length;
+      pending.size += value.length + LINE_COST;
       if (pending.size > MAX_EVENT_CHARS) throw tooLarge();
       pending.data.push(value);
     } else if (field === "event") {

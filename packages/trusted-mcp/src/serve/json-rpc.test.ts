@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { readMessage, readMessages } from "./json-rpc.ts";
+import { idOf, readMessage, readMessages } from "./json-rpc.ts";
 
 const V = { jsonrpc: "2.0" };
 
@@ -50,4 +50,10 @@ describe("readMessage (JSON-RPC 2.0 §4, §5, as MCP narrows them)", () => {
     expect(readMessages([])).toBeUndefined();
     expect(readMessages(Array.from({ length: 101 }, () => ({ ...V, method: "m" })))).toBeUndefined();
   });
+});
+
+// Found by fuzzing: JSON knows the number, JavaScript reads Infinity, and JSON.stringify answers null.
+it.each(["1e999", "-1e999"])("an id of %s is refused: it would be answered as null", (id) => {
+  const value: unknown = JSON.parse(`{"jsonrpc":"2.0","id":${id},"method":"m"}`);
+  expect([readMessage(value), idOf(value)]).toEqual([undefined, null]);
 });

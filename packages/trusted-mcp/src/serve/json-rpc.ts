@@ -76,8 +76,9 @@ export function readMessages(value: unknown): Batch | undefined {
   return { messages, batch: true };
 }
 
+/** `1e999` is a JSON number, but Infinity here: it would be answered as `null`. */
 export function isId(value: unknown): value is JsonRpcId {
-  return typeof value === "string" || typeof value === "number";
+  return typeof value === "string" || Number.isFinite(value);
 }
 
 /** `params._meta`, where progress tokens and the 2026-07-28 envelope live. */
