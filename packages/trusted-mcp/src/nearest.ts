@@ -1,5 +1,9 @@
+/** Longer words are no slip of the finger, and the distance costs their length times that of every name. */
+const MAX_WORD = 64;
+
 /** The known name closest to `word`, for "did you mean": undefined when nothing is close. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
+  if (word.length > MAX_WORD) return undefined;
   let best: string | undefined;
   let bestDistance = Math.max(2, Math.floor(word.length / 3)) + 1;
   for (const name of known) {

@@ -28,9 +28,9 @@ export function audiences(given: readonly string[], host: string, port: number):
 }
 
 function checked(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url !== undefined && /^https?:$/.test(url.protocol) && url.username === "" && url.hash === "")
-    return text;
+  // Compared as text with what clients send, so it must be what it looks like: URL parsers drop white space.
+  const url = /^https?:\/\/[!-~]+$/i.test(text) && URL.canParse(text) ? new URL(text) : undefined;
+  if (url !== undefined && url.username === "" && url.password === "" && url.hash === "") return text;
   throw usageError(
     `--audience is the URL that clients use, such as https://tools.example/mcp; "${text}" is none`,
   );

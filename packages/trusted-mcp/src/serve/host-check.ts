@@ -16,7 +16,9 @@ export function hostCheck(
     return known.has(hostname) || isLoopback(hostname.replace(/^\[|\]$/g, ""));
   };
   return ({ host, origin }) => {
-    if (host === undefined || !allowed(`http://${host}`)) return "the Host header does not name this server";
+    // A host and a port, nothing a URL parser would take for a user or a path (RFC 9110 §7.2).
+    if (host === undefined || /[^A-Za-z0-9.:[\]_-]/.test(host) || !allowed(`http://${host}`))
+      return "the Host header does not name this server";
     if (origin !== undefined && !allowed(origin)) return "the Origin is another site";
     return undefined;
   };

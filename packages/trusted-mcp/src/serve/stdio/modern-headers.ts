@@ -36,8 +36,9 @@ export function checkStandardHeaders(
 
 /** Undoes `=?base64?…?=`, the form of values that a header cannot carry as they are. */
 export function decodeHeaderValue(value: string): string | undefined {
-  if (!value.startsWith("=?base64?") || !value.endsWith("?=")) return value;
-  const base64 = value.slice("=?base64?".length, -"?=".length);
+  // The two marks may not share their question mark: "=?base64?=" is a plain value.
+  const base64 = /^=\?base64\?([^]*)\?=$/.exec(value)?.[1];
+  if (base64 === undefined) return value;
   const bytes = Buffer.from(base64, "base64");
   if (bytes.toString("base64") !== base64) return undefined;
   try {
