@@ -29,6 +29,7 @@ interface InFlight {
   stream: EventQueue | null;
 }
 
+const NO_ANSWER: InnerResponse = { status: 202, headers: [], body: new Uint8Array(0) };
 const JSON_FIELDS: [string, string][] = [["content-type", JSON_MEDIA_TYPE]];
 const STREAM_FIELDS: [string, string][] = [
   ["content-type", STREAM_MEDIA_TYPE],
@@ -62,6 +63,8 @@ export class Lane {
    * Null: the server turned it down before any handler ran, and the HTTP entry knows the status for that.
    */
   request(message: JSONRPCRequest, departure: Departure): Promise<InnerResponse | null> {
+    // Nobody would see the answer: the call does not run.
+    if (departure.gone) return Promise.resolve(NO_ANSWER);
     const id = this.#nextId;
     this.#nextId += 1;
     return new Promise((settle) => {
@@ -109,8 +112,7 @@ export class Lane {
       entry.stream = new EventQueue();
       entry.settle({ status: 200, headers: STREAM_FIELDS, body: entry.stream });
     }
-    entry.stream.push(JSON.stringify(message));
-    return Promise.resolve();
+    return entry.stream.push(JSON.stringify(message));
   }
 
   #cancel(id: RequestId, reason: string): void {
@@ -126,9 +128,9 @@ export class Lane {
     this.#inFlight.delete(id);
     entry.unlisten();
     if (entry.stream !== null) {
-      if (text !== null) entry.stream.push(text);
+      if (text !== null) void entry.stream.push(text);
       entry.stream.end();
     } else if (text !== null) entry.settle({ status: 200, headers: JSON_FIELDS, body: utf8(text) });
-    else entry.settle({ status: 202, headers: [], body: new Uint8Array(0) });
+    else entry.settle(NO_ANSWER);
   }
 }
