@@ -3,6 +3,7 @@ import { FRAMING_BINARY, FRAMING_JSON } from "@trusted-mcp/channel";
 import { concat } from "@trusted-mcp/primitives/bytes";
 import { TrustedSdkError } from "../error.ts";
 import { JSON_MEDIA_TYPE, REFUSED_BODY, REFUSED_STATUS } from "../wire.ts";
+import { bodyTooLarge, bodyTooSlow } from "./body-limit.ts";
 import { Departure } from "./departure.ts";
 import { drained } from "./drained.ts";
 import { isWhole, type Endpoint, type OuterResponse } from "./endpoint.ts";
@@ -62,7 +63,7 @@ async function bodyOf(
     return Buffer.isBuffer(parsedBody) ? parsedBody : Buffer.from(JSON.stringify(parsedBody));
   }
   const declared = Number(request.headers["content-length"] ?? 0);
-  if (declared > options.maxBodyBytes) throw tooLarge(options.maxBodyBytes);
+  if (declared > options.maxBodyBytes) throw bodyTooLarge(options.maxBodyBytes);
   return await readBody(request, options);
 }
 
@@ -71,12 +72,7 @@ function readBody(request: IncomingMessage, options: NodeFrontOptions): Promise<
     const parts: Buffer[] = [];
     let size = 0;
     const timer = setTimeout(() => {
-      fail(
-        new TrustedSdkError(
-          "ERR_BODY_TIMEOUT",
-          `A request body took longer than ${options.bodyTimeoutMs} ms`,
-        ),
-      );
+      fail(bodyTooSlow(options.bodyTimeoutMs));
     }, options.bodyTimeoutMs);
     const fail = (error: Error): void => {
       clearTimeout(timer);
@@ -86,7 +82,7 @@ function readBody(request: IncomingMessage, options: NodeFrontOptions): Promise<
     };
     request.on("data", (part: Buffer) => {
       size += part.length;
-      if (size > options.maxBodyBytes) fail(tooLarge(options.maxBodyBytes));
+      if (size > options.maxBodyBytes) fail(bodyTooLarge(options.maxBodyBytes));
       else parts.push(part);
     });
     request.once("end", () => {
@@ -99,13 +95,6 @@ function readBody(request: IncomingMessage, options: NodeFrontOptions): Promise<
       if (!request.complete) fail(new TrustedSdkError("ERR_CLOSED", "The client went away while sending"));
     });
   });
-}
-
-function tooLarge(limit: number): TrustedSdkError {
-  return new TrustedSdkError(
-    "ERR_BODY_TOO_LARGE",
-    `A request body is larger than the ${limit} bytes allowed`,
-  );
 }
 
 /** Up to this size one copy is cheaper than one more write. */

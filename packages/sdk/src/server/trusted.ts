@@ -46,15 +46,10 @@ export function serveBehind(
   const onerror = options.onerror ?? warnOfErrors();
   const endpoint = new Endpoint(responder, inner, onerror);
   const maxBodyBytes = frameLimit(responder.sessions.maxMessageBytes);
-  const node = nodeFront(endpoint, {
-    maxBodyBytes,
-    bodyTimeoutMs: options.bodyTimeoutMs ?? 30_000,
-    onerror,
-    plaintext,
-  });
+  const front = { maxBodyBytes, bodyTimeoutMs: options.bodyTimeoutMs ?? 30_000, onerror, plaintext };
   return {
-    fetch: webFront(endpoint, { maxBodyBytes, onerror, plaintext }),
-    node,
+    fetch: webFront(endpoint, front),
+    node: nodeFront(endpoint, front),
     get sessions() {
       return responder.sessions.size;
     },

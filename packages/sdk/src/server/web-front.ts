@@ -1,8 +1,8 @@
 import type { AuthInfo } from "@modelcontextprotocol/server";
 import { FRAMING_JSON } from "@trusted-mcp/channel";
-import { TrustedSdkError } from "../error.ts";
 import { JSON_MEDIA_TYPE, REFUSED_BODY, REFUSED_STATUS } from "../wire.ts";
-import { parts, webStream } from "../web-stream.ts";
+import { webStream, type Read } from "../web-stream.ts";
+import { bodyTooLarge, bodyTooSlow } from "./body-limit.ts";
 import { Departure } from "./departure.ts";
 import { isWhole, type Endpoint } from "./endpoint.ts";
 import { isFrame, plaintextRefused } from "./frame.ts";
@@ -12,6 +12,7 @@ export type RequestOptions = { authInfo?: AuthInfo; parsedBody?: unknown };
 
 export interface WebFrontOptions {
   readonly maxBodyBytes: number;
+  readonly bodyTimeoutMs: number;
   readonly onerror: (error: unknown) => void;
   /** Serves plain MCP, in `prefer` mode only. */
   readonly plaintext: WebHandler | null;
@@ -27,7 +28,7 @@ export function webFront(
 ): (request: Request, requestOptions?: RequestOptions) => Promise<Response> {
   return async (request, requestOptions) => {
     try {
-      const body = await bodyOf(request, requestOptions?.parsedBody, options.maxBodyBytes);
+      const body = await bodyOf(request, requestOptions?.parsedBody, options);
       if (!isFrame(request.method, request.headers.get("content-type"), body)) {
         if (options.plaintext === null) throw plaintextRefused();
         return await options.plaintext.fetch(rebuilt(request, body), requestOptions);
@@ -54,24 +55,36 @@ export function webFront(
   };
 }
 
-async function bodyOf(request: Request, parsedBody: unknown, limit: number): Promise<Buffer> {
+async function bodyOf(request: Request, parsedBody: unknown, options: WebFrontOptions): Promise<Buffer> {
   // Behind a body parser the bytes are gone; JSON frames survive being written again.
   if (parsedBody !== undefined) return Buffer.from(JSON.stringify(parsedBody));
+  if (request.body === null) return Buffer.alloc(0);
+  const reader: ReadableStreamDefaultReader<Uint8Array> = request.body.getReader();
+  const stop = (): void => void reader.cancel().catch(() => undefined);
+  const time = { up: false };
+  const timer = setTimeout(() => {
+    time.up = true;
+    stop();
+  }, options.bodyTimeoutMs);
   const all: Uint8Array[] = [];
   let size = 0;
-  if (request.body !== null) {
-    for await (const part of parts(request.body)) {
-      size += part.length;
-      if (size > limit) {
-        throw new TrustedSdkError(
-          "ERR_BODY_TOO_LARGE",
-          `A request body is larger than the ${limit} bytes allowed`,
-        );
-      }
-      all.push(part);
+  try {
+    for (;;) {
+      const result: Read = await reader.read();
+      // Asked first: a body that was cancelled looks as if it had ended.
+      if (time.up) throw bodyTooSlow(options.bodyTimeoutMs);
+      if (result.done) return Buffer.concat(all, size);
+      if (result.value === undefined) continue;
+      size += result.value.length;
+      if (size > options.maxBodyBytes) throw bodyTooLarge(options.maxBodyBytes);
+      all.push(result.value);
     }
+  } catch (error) {
+    stop();
+    throw error;
+  } finally {
+    clearTimeout(timer);
   }
-  return Buffer.concat(all, size);
 }
 
 function rebuilt(request: Request, body: Buffer): Request {

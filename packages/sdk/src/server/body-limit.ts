@@ -1,0 +1,13 @@
+import { TrustedSdkError } from "../error.ts";
+
+/** Both are found before anything is known about the sender: it gets the one refusal (spec §8.1). */
+export function bodyTooLarge(limit: number): TrustedSdkError {
+  return new TrustedSdkError(
+    "ERR_BODY_TOO_LARGE",
+    `A request body is larger than the ${limit} bytes allowed`,
+  );
+}
+
+export function bodyTooSlow(limitMs: number): TrustedSdkError {
+  return new TrustedSdkError("ERR_BODY_TIMEOUT", `A request body took longer than ${limitMs} ms`);
+}
