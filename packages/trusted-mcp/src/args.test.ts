@@ -56,6 +56,8 @@ describe("is refused with the reason:", () => {
     ["an unknown option, with the nearest", ["u", "--jsno"], "unknown option --jsno; did you mean --json?"],
     ["an unknown option near nothing", ["u", "--zzzzzz"], "unknown option --zzzzzz"],
     ["an unknown short option", ["u", "-x"], "unknown option -x"],
+    // Found by fuzzing: the runtime reads "-h" and then "--", the end of options.
+    ["an end of options inside a word", ["u", "-h--", "node"], "unknown option -h--"],
     ["__proto__ as an option", ["u", "--__proto__=1"], "unknown option --__proto__"],
     ["a missing value", ["u", "--key"], "--key needs a value: FILE"],
     ["an empty value", ["u", "--key="], "--key needs a value: FILE"],

@@ -58,6 +58,8 @@ export function parse(
   let rest: string[] | undefined;
   for (const token of tokens) {
     if (token.kind === "option-terminator") {
+      // The runtime reads the "--" out of "-h--x" as well: one more letter option and the end of options.
+      if (argv[token.index] !== "--") throw usageError(`unknown option ${argv[token.index] ?? ""}`);
       if (grammar.passthrough === undefined) throw usageError('nothing may follow "--" here');
       rest = [];
     } else if (token.kind === "positional") {

@@ -19,7 +19,7 @@ export function namedVariables(specs: readonly string[], from: Environment): Rec
 export function namedHeaders(specs: readonly string[], from: Environment): Record<string, string> {
   const headers: Record<string, string> = {};
   for (const spec of specs) {
-    const [, name, text] = /^(?!__proto__:)([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^]*)$/.exec(spec) ?? [];
+    const [, name, text] = /^(?!__proto__:)([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^]*)$/i.exec(spec) ?? [];
     if (name === undefined || text === undefined) throw usageError("--upstream-header is 'Name: value'");
     const value = text.replace(/\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g, (_all, variable: string) => {
       const found = from[variable];

@@ -5,9 +5,12 @@ import { decodeHeaderValue } from "./modern-headers.ts";
 
 it("a value that was put into a header reads back as it was", () => {
   fc.assert(
-    fc.property(fc.oneof(fc.string({ unit: "grapheme" }), fc.constantFrom("=?base64?=", "=?base64??=")), (text) => {
-      expect(decodeHeaderValue(headerValue(text))).toBe(text);
-    }),
+    fc.property(
+      fc.oneof(fc.string({ unit: "grapheme" }), fc.constantFrom("=?base64?=", "=?base64??=")),
+      (text) => {
+        expect(decodeHeaderValue(headerValue(text))).toBe(text);
+      },
+    ),
   );
 });
 

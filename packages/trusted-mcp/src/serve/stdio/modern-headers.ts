@@ -29,12 +29,15 @@ export function checkStandardHeaders(
   if (typeof name !== "string") return undefined;
   const header = headers.get("mcp-name");
   if (header === null) return mismatch("the Mcp-Name header is missing");
-  const decoded = decodeHeaderValue(header.trim());
+  const decoded = decodeHeaderValue(header);
   if (decoded === undefined) return mismatch("the Mcp-Name header is not valid Base64");
   return decoded === name ? undefined : mismatch("the Mcp-Name header and the body disagree");
 }
 
-/** Undoes `=?base64?…?=`, the form of values that a header cannot carry as they are. */
+/**
+ * Undoes `=?base64?…?=`, the form of values that a header cannot carry as they are. `Headers` has taken off the
+ * white space that HTTP allows around a value (RFC 9110 §5.5); `trim` would take more, such as U+00A0.
+ */
 export function decodeHeaderValue(value: string): string | undefined {
   // The two marks may not share their question mark: "=?base64?=" is a plain value.
   const base64 = /^=\?base64\?([^]*)\?=$/.exec(value)?.[1];

@@ -41,7 +41,7 @@ export function checkParamHeaders(
     const value = textOf(at(args, path));
     if (value === undefined) continue;
     const header = headers.get(`mcp-param-${name}`);
-    const decoded = header === null ? undefined : decodeHeaderValue(header.trim());
+    const decoded = header === null ? undefined : decodeHeaderValue(header);
     const same =
       decoded === value || (numeric && NUMBER.test(decoded ?? "") && Number(decoded) === Number(value));
     if (!same)
