@@ -19,13 +19,13 @@ const options: OptionSpecs = {
     type: "string",
     value: "[NAME=]FILE",
     multiple: true,
-    help: "public key of a client that may call, and the name under which the server sees it",
+    help: "public key of a client that may call, NAME.pub.pem, and the name under which the server sees it",
   },
   audience: {
     type: "string",
     value: "URL",
     multiple: true,
-    help: "address by which clients know this server, when it is not the one listened on",
+    help: "URL by which clients know this server, instead of the address listened on; needed with --host 0.0.0.0",
   },
   upstream: {
     type: "string",
@@ -47,7 +47,7 @@ const options: OptionSpecs = {
     type: "string",
     value: "NAME[=VALUE]",
     multiple: true,
-    help: "environment variable for the command, which otherwise gets only the harmless ones",
+    help: "environment variable for the command, which otherwise gets only harmless ones such as PATH and HOME",
   },
   cwd: { type: "string", value: "DIR", help: "folder in which the command starts" },
   "max-children": { type: "string", value: "N", help: "most processes of the command at once (default: 32)" },
@@ -69,7 +69,7 @@ export const serve: Command = {
     "Serves the trusted-mcp/1 channel at /mcp. Only clients whose keys are allowed get in; plaintext is refused. The " +
     "command is started as given here, without a shell: nothing that a client sends can choose or change it.",
   positionals: [],
-  passthrough: "the stdio MCP server to put behind the channel",
+  passthrough: "the stdio MCP server to put behind the channel; the -- is needed",
   options,
   examples: [
     "trusted-mcp serve --port 8443 --key server.key.pem --allow alice.pub.pem -- npx -y @modelcontextprotocol/server-everything",
