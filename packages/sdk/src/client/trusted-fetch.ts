@@ -124,6 +124,11 @@ function toResponse(answer: OpenedAnswer, request: string, signal: AbortSignal |
       init,
     );
   }
+  if (BODYLESS.has(head.status)) {
+    // The platform's Response throws for a body here; what the server streams in spite of that is not read.
+    answer.cancel();
+    return new Response(null, init);
+  }
   return new Response(
     webStream(
       withCutNotice(body, request),

@@ -97,7 +97,7 @@ export class Lane {
         entry?.unlisten();
         entry?.settle(null);
       } else if (id !== undefined && entry !== undefined) {
-        this.#finish(id, JSON.stringify({ ...message, id: entry.callerId }));
+        this.#finish(id, answerText({ ...message, id: entry.callerId }));
       }
       return Promise.resolve();
     }
@@ -132,5 +132,18 @@ export class Lane {
       entry.stream.end();
     } else if (text !== null) entry.settle({ status: 200, headers: JSON_FIELDS, body: utf8(text) });
     else entry.settle(NO_ANSWER);
+  }
+}
+
+/**
+ * An answer that cannot be written (a tool gave back what nests too deeply, or holds itself) is an error to the
+ * caller: without any answer its call would wait, and stay in flight here, until it goes away.
+ */
+function answerText(message: { readonly id: RequestId }): string {
+  try {
+    return JSON.stringify(message);
+  } catch {
+    const error = { code: -32603, message: "The server's answer cannot be written as JSON" };
+    return JSON.stringify({ jsonrpc: "2.0", id: message.id, error });
   }
 }
