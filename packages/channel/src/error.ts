@@ -38,13 +38,6 @@ export type ChannelErrorCode =
 
 export class ChannelError extends TrustedMcpError<ChannelErrorCode> {}
 
-/** The code of an error of ours; any other error says nothing outside. */
-export function codeOf(error: unknown): string {
-  if (!(error instanceof TrustedMcpError)) return "ERR_INTERNAL";
-  const code: unknown = error.code;
-  return String(code);
-}
-
 /** Runs a parser; whatever it throws becomes `code`, so that callers see one family of errors. */
 export function parsing<T>(code: ChannelErrorCode, what: string, parse: () => T): T {
   try {

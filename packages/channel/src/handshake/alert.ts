@@ -1,4 +1,4 @@
-import type { ErrorAction } from "@trusted-mcp/primitives/error";
+import { TrustedMcpError, type ErrorAction } from "@trusted-mcp/primitives/error";
 import type { ChannelErrorCode } from "../error.ts";
 
 /**
@@ -30,6 +30,13 @@ const BY_ERROR: Partial<Record<ChannelErrorCode, AlertCode>> = {
   ERR_PENDING_FULL: 6,
   ERR_EXPIRED: 7,
 };
+
+/** The code of an error of ours; any other error says nothing outside. */
+export function codeOf(error: unknown): string {
+  if (!(error instanceof TrustedMcpError)) return "ERR_INTERNAL";
+  const code: unknown = error.code;
+  return String(code);
+}
 
 /** Which alert a local error becomes on the wire; `otherwise` says in which step it happened. */
 export function alertFor(code: string, otherwise: AlertCode): AlertCode {

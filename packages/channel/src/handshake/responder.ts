@@ -3,7 +3,7 @@ import { encode as base64url } from "@trusted-mcp/primitives/base64url";
 import { systemClock, type Clock } from "@trusted-mcp/primitives/clock";
 import { TrustedMcpError } from "@trusted-mcp/primitives/error";
 import { encapsulate } from "@trusted-mcp/primitives/kem";
-import { ChannelError, codeOf, parsing } from "../error.ts";
+import { ChannelError, parsing } from "../error.ts";
 import { appraiseEvidence, clientBinder, collectEvidence, reportData, serverBinder } from "../evidence.ts";
 import * as schedule from "../key-schedule.ts";
 import type {
@@ -30,7 +30,7 @@ import {
   VERSION_1,
 } from "../suite.ts";
 import { hashItems, signatureInput } from "../transcript.ts";
-import { alertFor, type AlertCode } from "./alert.ts";
+import { alertFor, codeOf, type AlertCode } from "./alert.ts";
 import { ExpiringMap } from "./expiring-map.ts";
 import * as message from "./message.ts";
 import { MemoryPendingStore } from "./pending-store.ts";
