@@ -83,5 +83,5 @@ export async function codeOf(act: Promise<unknown>): Promise<string> {
   } catch (error) {
     return codeFrom(error);
   }
-  throw new Error(`nothing was refused: ${String(value)}`);
+  throw new Error(`nothing was refused: ${String(value).slice(0, 200)}`);
 }

@@ -16,7 +16,6 @@ import {
 } from "@trusted-mcp/channel";
 import { encode as base64url } from "@trusted-mcp/primitives/base64url";
 import { concat, random, utf8, utf8Decode } from "@trusted-mcp/primitives/bytes";
-import { TrustedMcpError } from "@trusted-mcp/primitives/error";
 import { TrustedSdkError } from "../error.ts";
 import { frameLimit, JSON_MEDIA_TYPE, mediaType } from "../wire.ts";
 import { HttpSender, type OuterAnswer } from "./http.ts";
@@ -200,7 +199,7 @@ export class ChannelClient {
       this.#session = session;
       return session;
     } catch (error) {
-      if (!signal.aborted || error instanceof TrustedMcpError) throw error;
+      if (!signal.aborted) throw error;
       const message = `The server did not finish the handshake within ${timeoutMs} ms`;
       throw new TrustedSdkError("ERR_HANDSHAKE_TIMEOUT", message, { action: "retry", cause: error });
     }

@@ -93,8 +93,14 @@ export class HttpSender {
       // By hand: with the `signal` option, an abort just after the answer ended is an error nobody hears.
       const abort = (): void => void request.destroy();
       signal?.addEventListener("abort", abort, { once: true });
-      request.once("close", () => signal?.removeEventListener("abort", abort));
+      request.once("close", () => {
+        signal?.removeEventListener("abort", abort);
+        // Whatever ended the request without an answer: its caller never waits for one that cannot come.
+        reject(signal?.aborted === true ? abortReason(signal) : unreachable(this.#url, new Error("closed")));
+      });
       request.once("response", (message) => resolve(answerOf(message)));
+      // Nobody asked for another protocol. Without a listener, Node would let the request end without a word.
+      request.once("upgrade", (_, socket) => socket.destroy());
       request.on("error", (cause: NodeJS.ErrnoException) => {
         if (signal?.aborted === true) reject(abortReason(signal));
         else if (request.reusedSocket && (cause.code === "ECONNRESET" || cause.code === "EPIPE")) {

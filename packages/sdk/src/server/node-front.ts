@@ -90,9 +90,11 @@ function readBody(request: IncomingMessage, options: NodeFrontOptions): Promise<
       const [only, ...more] = parts;
       resolve(only !== undefined && more.length === 0 ? only : Buffer.concat(parts, size));
     });
-    request.once("error", fail);
+    const left = (cause?: unknown): void =>
+      fail(new TrustedSdkError("ERR_CLOSED", "The client went away while sending", { cause }));
+    request.once("error", left);
     request.once("close", () => {
-      if (!request.complete) fail(new TrustedSdkError("ERR_CLOSED", "The client went away while sending"));
+      if (!request.complete) left();
     });
   });
 }

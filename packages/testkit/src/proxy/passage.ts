@@ -139,7 +139,10 @@ export class Passage {
     }
     this.#response.writeHead(status, headers);
     this.#response.flushHeaders();
-    for await (const part of body) await this.#write(part);
+    for await (const part of body) {
+      if (this.#response.destroyed) return;
+      await this.#write(part);
+    }
     this.#response.end();
   }
 
