@@ -208,7 +208,7 @@ describe("answers without end, from somebody in between", () => {
     const fetch = fetchTo(server, proxy.url, { maxResponseBytes: 1_000_000 });
     await fetch.session();
     proxy.attack((passage) => passage.reply({ headers: { "content-type": type }, body: forever(part) }));
-    const signal = AbortSignal.timeout(1500);
+    const signal = AbortSignal.timeout(400);
     const outcome = await callTool(fetch, proxy.url, "mark", { nonce: "endless" }, { signal }).catch(
       (error: Error) => (signal.aborted ? "AbortError" : codeFrom(error)),
     );

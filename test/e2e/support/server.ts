@@ -47,6 +47,8 @@ export interface TestServerOptions extends Partial<TrustedServerOptions> {
   readonly bob?: Person;
   /** Instead of the SDK's stateless handler. */
   readonly inner?: WebHandler;
+  /** Default: any free one. */
+  readonly port?: number;
 }
 
 export async function startServer(options: TestServerOptions = {}): Promise<TestServer> {
@@ -56,6 +58,7 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
     alice = person("alice"),
     bob = person("bob"),
     inner,
+    port: wanted = 0,
     ...rest
   } = options;
   const ledger = new Ledger();
@@ -92,7 +95,7 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
   const viaSdk = toNodeHandler(handler) as unknown as TrustedHandler["node"];
   const face = kind === "fetch" ? viaSdk : handler.node;
   const http = createServer((request, response) => void face(request, response));
-  await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => http.listen(wanted, "127.0.0.1", resolve));
   const { port } = http.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${port}/mcp`,
