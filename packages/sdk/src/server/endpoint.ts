@@ -167,16 +167,14 @@ const PATIENCE_MS = 100;
  */
 async function gather(iterator: AsyncIterator<Uint8Array>): Promise<Gathered> {
   const first = iterator.next();
-  const early = await Promise.race([first, turn()]);
-  const begun = early ?? (await Promise.race([first, delay(PATIENCE_MS)]));
+  const begun = (await soon(first, nextTurn)) ?? (await soon(first, patience));
   if (begun === null) return { done: false, parts: [], next: first };
   if (begun.done === true) return { done: true, parts: [], next: null };
   const parts = [begun.value];
   let size = begun.value.length;
-  const pause = turn();
   while (size <= 1_048_576) {
     const next = iterator.next();
-    const result = await Promise.race([next, pause]);
+    const result = await soon(next, nextTurn);
     if (result === null) return { done: false, parts, next };
     if (result.done === true) return { done: true, parts, next: null };
     parts.push(result.value);
@@ -185,14 +183,34 @@ async function gather(iterator: AsyncIterator<Uint8Array>): Promise<Gathered> {
   return { done: false, parts, next: null };
 }
 
-/** Resolves to null once everything already scheduled has run. */
-function turn(): Promise<null> {
-  return new Promise((resolve) => setImmediate(resolve, null));
-}
+/** Starts waiting; returns what ends the wait early. */
+type Wait = (giveUp: () => void) => () => void;
 
-function delay(ms: number): Promise<null> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms, null).unref();
+/** Until everything already scheduled has run. */
+const nextTurn: Wait = (giveUp) => {
+  const immediate = setImmediate(giveUp);
+  return () => clearImmediate(immediate);
+};
+
+const patience: Wait = (giveUp) => {
+  const timer = setTimeout(giveUp, PATIENCE_MS);
+  return () => clearTimeout(timer);
+};
+
+/** The promise's value if it comes within the wait, else null; the promise itself goes on. */
+function soon<T>(promise: Promise<T>, wait: Wait): Promise<T | null> {
+  return new Promise((resolve, reject) => {
+    const end = wait(() => resolve(null));
+    promise.then(
+      (value) => {
+        end();
+        resolve(value);
+      },
+      (error: unknown) => {
+        end();
+        reject(error);
+      },
+    );
   });
 }
 

@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { FRAMING_BINARY, FRAMING_JSON } from "@trusted-mcp/channel";
-import { concat } from "@trusted-mcp/primitives/bytes";
 import { TrustedSdkError } from "../error.ts";
 import { JSON_MEDIA_TYPE, REFUSED_BODY, REFUSED_STATUS } from "../wire.ts";
 import { bodyTooLarge, bodyTooSlow } from "./body-limit.ts";
@@ -108,7 +107,8 @@ async function write(answer: OuterResponse, response: ServerResponse): Promise<v
     let size = 0;
     for (const part of body) size += part.length;
     response.writeHead(200, { "content-type": answer.contentType, "content-length": size });
-    if (size <= COPY_BYTES) response.end(concat(...body));
+    // As one-byte text, head and body leave in one write; a buffer would take two.
+    if (size <= COPY_BYTES) response.end(Buffer.concat(body, size).toString("latin1"), "latin1");
     else {
       response.cork();
       for (const part of body) response.write(part);

@@ -45,23 +45,24 @@ function parseJson(inner: InnerRequest): unknown {
   }
 }
 
-/** Ends with the client: a stream nobody reads is cancelled, and never sealed as if it were whole. */
-async function* iterate(
-  body: ReadableStream<Uint8Array>,
-  departure: Departure,
-): AsyncGenerator<Uint8Array, void, undefined> {
+/** Reads a web stream without a generator around it. It ends with the client, and then as an error. */
+function iterate(body: ReadableStream<Uint8Array>, departure: Departure): AsyncIterable<Uint8Array> {
   const reader: ReadableStreamDefaultReader<Uint8Array> = body.getReader();
   const cancel = (): void => void reader.cancel().catch(() => undefined);
   const unlisten = departure.listen(cancel);
-  try {
-    for (;;) {
-      const result: Read = await reader.read();
-      if (departure.gone) throw new TrustedSdkError("ERR_CLOSED", "The client went away during its answer");
-      if (result.done) return;
-      if (result.value !== undefined) yield result.value;
-    }
-  } finally {
+  const take = (result: Read): IteratorResult<Uint8Array> => {
+    if (departure.gone) throw new TrustedSdkError("ERR_CLOSED", "The client went away during its answer");
+    if (!result.done && result.value !== undefined) return { done: false, value: result.value };
     unlisten();
-    cancel();
-  }
+    return { done: true, value: undefined };
+  };
+  const iterator: AsyncIterator<Uint8Array> = {
+    next: () => reader.read().then(take),
+    return: () => {
+      unlisten();
+      cancel();
+      return Promise.resolve({ done: true, value: undefined });
+    },
+  };
+  return { [Symbol.asyncIterator]: () => iterator };
 }
