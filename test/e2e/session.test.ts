@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { callTool, codeOf, fetchTo, send } from "./support/client.ts";
 import { person } from "./support/people.ts";
 import { onRecords, resend } from "./support/raw.ts";
-import { startServer, type TestServer } from "./support/server.ts";
+import { KINDS, startServer, type TestServer } from "./support/server.ts";
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -160,6 +160,33 @@ describe("identities taken back", () => {
     await bob.close();
     await own.close();
   });
+
+  test.each(KINDS)(
+    "revoking a key cuts the streams it has open, and stops their tools (%s) [REQ-RESUME]",
+    async (kind) => {
+      const own = await startServer({ kind });
+      const alice = fetchTo(own);
+      const params = {
+        name: "steps",
+        arguments: { nonce: "long", steps: 100, pauseMs: 15, bytes: 1 },
+        _meta: { progressToken: "long" },
+      };
+      const response = await send(alice, own.url, "tools/call", params);
+      const reader = response.body?.getReader();
+      await reader?.read();
+      own.clients.replace([]);
+      own.handler.revoke(keyId(spkiOf(own.alice.publicKey)));
+      let parts = 0;
+      const drain = async (): Promise<void> => {
+        while ((await reader?.read())?.done === false) parts += 1;
+      };
+      expect(["ERR_OUTCOME_UNKNOWN", "ERR_RECORD_TRUNCATED"]).toContain(await codeOf(drain()));
+      // What was sealed before, and the client's own notice.
+      expect(parts).toBeLessThan(5);
+      await alice.close();
+      await own.close();
+    },
+  );
 
   test("a removed key keeps the session it has until revoked, but cannot resume or reconnect [REQ-RESUME, W35]", async () => {
     const own = await startServer();

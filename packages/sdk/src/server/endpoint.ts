@@ -96,7 +96,8 @@ export class Endpoint {
       return front.whole(opened.answer.header, opened.answer.seal([encodeRefusal(3)], true));
     }
     const response = await this.#run(session, parsed.head, parsed.body, departure);
-    return await respond(response, opened.answer, front);
+    const answer = guarded(opened.answer, session);
+    return await respond(response, answer, front);
   }
 
   /** The handler's own failure is an authentic 500: the caller learns that it was reached. */
@@ -114,6 +115,25 @@ export class Endpoint {
       return { status: 500, headers: [["content-type", JSON_MEDIA_TYPE]], body: utf8(text) };
     }
   }
+}
+
+/** How long a stream may outlive its session: long enough to be reopened elsewhere. */
+const STREAM_GRACE_MS = 15 * 60_000;
+
+/**
+ * A peer that was taken off, or has closed its session, is told nothing more, in the middle of a stream
+ * or at the end of a call. A session that only grew old lets what began in time come to its end.
+ */
+function guarded(answer: Answer, session: ResponderSession): Answer {
+  return {
+    header: answer.header,
+    seal: (parts, final) => {
+      const overdue = Date.now() - session.notAfter;
+      if (!session.live && (overdue < 0 || overdue > STREAM_GRACE_MS))
+        throw new ChannelError("ERR_SESSION_EXPIRED", "The session ended while its request was answered");
+      return answer.seal(parts, final);
+    },
+  };
 }
 
 /** How sealed chunks become an outer body. */
