@@ -1,6 +1,6 @@
 import { createPublicKey, KeyObject } from "node:crypto";
 import { PrimitiveError } from "@trusted-mcp/primitives/error";
-import { publicKeyFromSpki } from "@trusted-mcp/primitives/signature";
+import { publicKeyFromSpki, spkiOf } from "@trusted-mcp/primitives/signature";
 import { IdentityError } from "../error.ts";
 import { requireSupported, unsupported } from "../supported.ts";
 import { pemBlocks } from "./pem.ts";
@@ -72,7 +72,16 @@ function fromPem(file: Uint8Array, what: string): KeyObject {
 
 function checked(key: KeyObject, what: string): KeyObject {
   requireSupported(key, what);
-  return canonical(key);
+  try {
+    // In this form a key stands on the wire: the same rules hold for it here, such as no point of small order.
+    return publicKeyFromSpki(spkiOf(canonical(key)));
+  } catch (cause) {
+    throw format(
+      what,
+      cause instanceof PrimitiveError ? cause.message : "its point is not on its curve",
+      cause,
+    );
+  }
 }
 
 /**
