@@ -294,6 +294,9 @@ describe.each(KINDS)("a server that requires the channel (%s)", (kind) => {
   test("it still serves, after all that [W29]", async () => {
     const fetch = fetchTo(strict);
     expect(await callTool(fetch, strict.url, "mark", { nonce: "alive" })).toBe("marked alive");
+    // Outside all refusals are one; inside, each has its reason.
+    const reasons = ["ERR_PLAINTEXT_REFUSED", "ERR_MALFORMED", "ERR_SESSION_UNKNOWN"];
+    expect(strict.refused).toEqual(expect.arrayContaining(reasons));
     await fetch.close();
   });
 
