@@ -76,10 +76,17 @@ describe("nothing that exists is overwritten", () => {
   });
 });
 
-test("a folder that does not exist is refused with a code", async () => {
-  await refused("ERR_KEY_FILE_WRITE", async () =>
-    writeKeyPair(path("absent/me"), await generateKey("ed25519")),
-  );
+test("a folder that does not exist is made for its owner alone", async () => {
+  await writeKeyPair(path("new/keys/me"), await generateKey("ed25519"));
+  expect(existsSync(path("new/keys/me.key.pem"))).toBe(true);
+  if (process.platform === "win32") return;
+  for (const folder of ["new", "new/keys"]) expect(statSync(path(folder)).mode & 0o777).toBe(0o700);
+});
+
+test("a folder that cannot be made is refused with a code", async () => {
+  const pair = await generateKey("ed25519");
+  write(path("file"), "");
+  await refused("ERR_KEY_FILE_WRITE", () => writeKeyPair(path("file/me"), pair));
 });
 
 test("a pair that cannot be written out leaves no file behind", async () => {

@@ -1,5 +1,6 @@
 import { generateKeyPair, type KeyObject } from "node:crypto";
-import { open, rm, type FileHandle } from "node:fs/promises";
+import { mkdir, open, rm, type FileHandle } from "node:fs/promises";
+import { dirname } from "node:path";
 import { spkiOf } from "@trusted-mcp/primitives/signature";
 import { IdentityError } from "../error.ts";
 import { keyId } from "../key-id.ts";
@@ -42,12 +43,16 @@ export function generateKey(type: KeyType): Promise<KeyPair> {
   });
 }
 
-/** Writes NAME.key.pem (0600) and NAME.pub.pem (0644). Nothing that exists is touched. */
+/**
+ * Writes NAME.key.pem (0600) and NAME.pub.pem (0644). Nothing that exists is touched; a folder that is
+ * missing is made for its owner alone (0700), as a place for private keys should be.
+ */
 export async function writeKeyPair(name: string, pair: KeyPair): Promise<WrittenKeyPair> {
   const privateKeyFile = `${name}.key.pem`;
   const publicKeyFile = `${name}.pub.pem`;
   const created: { path: string; handle: FileHandle }[] = [];
   try {
+    await mkdir(dirname(name), { recursive: true, mode: 0o700 });
     // Both names are taken before a byte is written: no private key is left behind half done.
     for (const [path, mode] of [
       [privateKeyFile, 0o600],
@@ -67,10 +72,14 @@ export async function writeKeyPair(name: string, pair: KeyPair): Promise<Written
     await Promise.all(created.map(({ handle }) => handle.close()));
     await Promise.all(created.map(({ path }) => rm(path, { force: true })));
     if (cause instanceof IdentityError) throw cause;
-    throw new IdentityError("ERR_KEY_FILE_WRITE", `The keys for ${quote(name)} could not be written`, {
-      action: "fix",
-      cause,
-    });
+    throw new IdentityError(
+      "ERR_KEY_FILE_WRITE",
+      `The keys for ${quote(name)} could not be written: is the folder writable?`,
+      {
+        action: "fix",
+        cause,
+      },
+    );
   }
   await Promise.all(created.map(({ handle }) => handle.close()));
   return Object.freeze({ privateKeyFile, publicKeyFile, keyId: keyId(spkiOf(pair.publicKey)) });
@@ -90,7 +99,7 @@ async function create(path: string, mode: number): Promise<FileHandle> {
     }
     throw new IdentityError(
       "ERR_KEY_FILE_WRITE",
-      `${quote(path)} cannot be created: is the folder there and writable?`,
+      `${quote(path)} cannot be created: is the folder writable?`,
       {
         action: "fix",
         cause,

@@ -194,9 +194,39 @@ describe.skipIf(process.platform === "win32")("a private key that others have ac
     await refused("ERR_KEY_FILE_PERMISSIONS", () => loadPrivateKey(path("link-open.pem")));
   });
 
-  test("the permission is checked before the content: nothing is read into memory or reported", async () => {
-    chmodSync(write(path("garbage-open.pem"), "garbage"), 0o644);
-    await refused("ERR_KEY_FILE_PERMISSIONS", () => loadPrivateKey(path("garbage-open.pem")));
+  const open = (name: string, content: string): string => {
+    chmodSync(write(path(name), content), 0o644);
+    return path(name);
+  };
+
+  test.each([
+    ["a public key", () => pem(ed25519().publicKey), "ERR_KEY_NOT_PRIVATE", "holds a public key"],
+    ["a text", () => "garbage", "ERR_KEY_FILE_FORMAT", 'no "-----BEGIN …-----" line'],
+    ["a cut file", () => "-----BEGIN PUBLIC KEY-----\ngarbage", "ERR_KEY_FILE_FORMAT", "cut short"],
+    ["too much", () => "garbage".repeat(10_000), "ERR_KEY_FILE_TOO_LARGE", "cannot be a key file"],
+  ] as const)(
+    "%s in its place is named as what it is: chmod would not help",
+    async (_what, content, code, says) => {
+      const { message: text } = await refused(code, () => loadPrivateKey(open("other-open.pem", content())));
+      expect(text).toContain(says);
+      expect(text).not.toMatch(/chmod|garbage/);
+    },
+  );
+
+  test("whatever holds a private key anywhere is told to close, and nothing of the content is reported", async () => {
+    for (const text of [
+      `Bag Attributes\n${pem(ed25519().privateKey)}`,
+      `${pem(ed25519().publicKey)}${pem(ed25519().privateKey)}`,
+      "-----BEGIN ENCRYPTED PRIVATE KEY-----\ngarbage",
+      "-----BEGIN OPENSSH PRIVATE KEY-----\ngarbage\n-----END OPENSSH PRIVATE KEY-----",
+    ]) {
+      const error = await refused("ERR_KEY_FILE_PERMISSIONS", () =>
+        loadPrivateKey(open("any-open.pem", text)),
+      );
+      expect(error.message).toContain("chmod 600");
+      const said = `${error.message}${error.stack}${String(error.cause)}`;
+      for (const line of text.split("\n").filter((each) => each.length > 5)) expect(said).not.toContain(line);
+    }
   });
 
   test("a named pipe is refused without waiting for a writer", async () => {
@@ -302,4 +332,19 @@ test("no refusal repeats the content of the file", async () => {
   const error = await refused("ERR_KEY_FILE_FORMAT", () => loadPrivateKey(write(path("secret.pem"), text)));
   const everything = `${error.message}\n${error.stack}\n${String(error.cause)}`;
   expect(everything).not.toContain(secret.toString("base64").slice(0, 16));
+});
+
+test("a missing file is asked after by the name that is there", async () => {
+  write(path("me.key.pem"), pem(ed25519().privateKey));
+  write(path("me.pub.pem"), pem(ed25519().publicKey));
+  for (const given of ["me", "me.pem", "me.key"])
+    expect((await refused("ERR_KEY_FILE_READ", () => loadPrivateKey(path(given)))).message).toContain(
+      `did you mean ${path("me.key.pem")}?`,
+    );
+  expect((await refused("ERR_KEY_FILE_READ", () => loadPublicKey(path("me")))).message).toContain(
+    `did you mean ${path("me.pub.pem")}?`,
+  );
+  expect((await refused("ERR_KEY_FILE_READ", () => loadPrivateKey(path("nobody")))).message).not.toContain(
+    "did you mean",
+  );
 });

@@ -22,7 +22,10 @@ const PRIVATE_LABELS: ReadonlySet<string> = new Set([
 /** Loads a private key that only its owner can read. The bytes of the file are wiped afterwards. */
 export async function loadPrivateKey(path: string, options: LoadPrivateKeyOptions = {}): Promise<KeyObject> {
   const what = quote(path);
-  const file = await readGuarded(path, "secret");
+  const file = await readGuarded(path, "secret", {
+    ending: ".key.pem",
+    instead: (content) => refuseOther(content, what),
+  });
   try {
     const block = privateBlock(pemBlocks(file, what), what);
     const key = block.encrypted
@@ -33,6 +36,11 @@ export async function loadPrivateKey(path: string, options: LoadPrivateKeyOption
   } finally {
     file.fill(0);
   }
+}
+
+/** Of a file that others can read: `chmod` is no help where no private key is inside. */
+function refuseOther(file: Buffer, what: string): void {
+  if (!file.includes("PRIVATE KEY")) privateBlock(pemBlocks(file, what), what);
 }
 
 /** Exactly one private key: with two in a file nobody can tell which one is meant. */

@@ -12,7 +12,7 @@ export type PublicKeyInput = string | Uint8Array | KeyObject;
 
 /** Loads `PUBLIC KEY` (SPKI, RFC 5280 §4.1) or `RSA PUBLIC KEY` (PKCS#1, RFC 8017 A.1.1). */
 export async function loadPublicKey(path: string): Promise<KeyObject> {
-  return fromPem(await readGuarded(path, "pinned"), quote(path));
+  return fromPem(await readGuarded(path, "pinned", { ending: ".pub.pem" }), quote(path));
 }
 
 /** Any form of a public key, checked; `what` names it in messages. */
