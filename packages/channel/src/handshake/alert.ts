@@ -7,7 +7,7 @@ import type { ChannelErrorCode } from "../error.ts";
  * share code 1, or anyone could ask which public keys are on the server's list.
  */
 export const ALERTS = {
-  1: "the server does not accept this client's identity",
+  1: "the server does not accept this client's identity; its owner has to put this client's public key on the list",
   2: "the client's message is malformed or does not belong to this handshake",
   3: "the server asks for a client identity and none was given",
   4: "the attestation evidence was refused or is missing",

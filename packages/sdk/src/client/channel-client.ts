@@ -103,8 +103,8 @@ export class ChannelClient {
         (answer) => answer.cancel(),
         () => undefined,
       );
-      session.destroy();
     }
+    session?.destroy();
     this.#sender.close();
   }
 

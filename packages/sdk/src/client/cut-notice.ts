@@ -21,7 +21,7 @@ export async function* withCutNotice(
   } catch (error) {
     const id = requestId(request);
     if (id !== null && !resumable && error instanceof TrustedMcpError) {
-      yield notice(id, error);
+      yield notice(id, String(error.code), error.message);
       // The reader takes the notice before the error empties the queues between it and here.
       await new Promise((resolve) => setImmediate(resolve));
     }
@@ -29,9 +29,9 @@ export async function* withCutNotice(
   }
 }
 
-function notice(id: string | number, error: TrustedMcpError): Uint8Array {
-  const data = { code: error.code, extension: EXTENSION_NAME };
-  const message = { jsonrpc: "2.0", id, error: { code: REFUSED_CODE, message: error.message, data } };
+function notice(id: string | number, code: string, text: string): Uint8Array {
+  const data = { code, extension: EXTENSION_NAME };
+  const message = { jsonrpc: "2.0", id, error: { code: REFUSED_CODE, message: text, data } };
   // A blank line first: it ends whatever event was under way.
   return utf8(`\n\nevent: message\ndata: ${JSON.stringify(message)}\n\n`);
 }

@@ -21,6 +21,7 @@ export class HttpSender {
   readonly #url: URL;
   readonly #agent: http.Agent;
   readonly #request: typeof http.request;
+  readonly #connectEvent: string;
   readonly #headers: Readonly<Record<string, string>>;
   readonly #tls: https.AgentOptions;
 
@@ -38,6 +39,7 @@ export class HttpSender {
     this.#url = url;
     this.#agent = secure ? new https.Agent({ keepAlive: true, ...tls }) : new http.Agent({ keepAlive: true });
     this.#request = secure ? https.request : http.request;
+    this.#connectEvent = secure ? "secureConnect" : "connect";
     this.#headers = headers;
     this.#tls = tls;
   }
@@ -90,13 +92,20 @@ export class HttpSender {
           accept: "application/trusted-mcp, application/json, text/event-stream",
         },
       });
+      let connected = false;
+      request.once("socket", (socket) => {
+        connected = !socket.connecting;
+        if (!connected) socket.once(this.#connectEvent, () => (connected = true));
+      });
+      const failure = (cause: NodeJS.ErrnoException): TrustedSdkError =>
+        connected ? broken(this.#url, cause) : unreachable(this.#url, cause);
       // By hand: with the `signal` option, an abort just after the answer ended is an error nobody hears.
       const abort = (): void => void request.destroy();
       signal?.addEventListener("abort", abort, { once: true });
       request.once("close", () => {
         signal?.removeEventListener("abort", abort);
         // Whatever ended the request without an answer: its caller never waits for one that cannot come.
-        reject(signal?.aborted === true ? abortReason(signal) : unreachable(this.#url, new Error("closed")));
+        reject(signal?.aborted === true ? abortReason(signal) : failure(new Error("closed")));
       });
       request.once("response", (message) => resolve(answerOf(message)));
       // Nobody asked for another protocol. Without a listener, Node would let the request end without a word.
@@ -105,7 +114,7 @@ export class HttpSender {
         if (signal?.aborted === true) reject(abortReason(signal));
         else if (request.reusedSocket && (cause.code === "ECONNRESET" || cause.code === "EPIPE")) {
           reject(new StaleConnection());
-        } else reject(unreachable(this.#url, cause));
+        } else reject(failure(cause));
       });
       const [only, ...more] = body;
       if (more.length === 0) request.end(only);
@@ -124,12 +133,26 @@ function abortReason(signal: AbortSignal): Error {
   return reason instanceof Error ? reason : new DOMException("This operation was aborted", "AbortError");
 }
 
+/** No connection stood yet, so nothing of the request was sent. */
 function unreachable(url: URL, cause: NodeJS.ErrnoException): TrustedSdkError {
-  const refused = cause.code === "ECONNREFUSED" || cause.code === "ENOTFOUND" || cause.code === "EAI_AGAIN";
-  if (refused) {
-    const message = `Nothing answers at ${url.origin} (${cause.code}); is the server running, and is the address right?`;
-    return new TrustedSdkError("ERR_UNREACHABLE", message, { action: "retry", cause });
-  }
+  const why = cause.code ?? cause.message;
+  const hint = NO_CONNECTION.has(why)
+    ? "is the server running, and is the address right?"
+    : "a TLS server must show a certificate that this machine trusts for this name; a server without TLS has an http:// address";
+  const message = `No connection to ${url.origin} could be made (${why}); ${hint}`;
+  return new TrustedSdkError("ERR_UNREACHABLE", message, { action: "retry", cause });
+}
+
+const NO_CONNECTION = new Set([
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "ETIMEDOUT",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+]);
+
+function broken(url: URL, cause: NodeJS.ErrnoException): TrustedSdkError {
   const message = `The connection to ${url.origin} broke (${cause.code ?? "unknown"}) before an answer came; the request may have run`;
   return new TrustedSdkError("ERR_OUTCOME_UNKNOWN", message, { action: "stop", cause });
 }

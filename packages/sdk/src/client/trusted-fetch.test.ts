@@ -56,3 +56,45 @@ test.each([204, 205, 304])(
     expect([response.status, response.body]).toEqual([status, null]);
   },
 );
+
+test.each([
+  ["a slash more", (url: string) => `${url}/`],
+  ["another name of the host", (url: string) => url.replace("127.0.0.1", "localhost")],
+])(
+  "MCP to an address that is not the sealed one is refused, not sent in plaintext: %s [REQ-SDK-REQUIRE]",
+  async (_, other) => {
+    const { fetch, url } = await connected(() => Promise.reject(new Error("not to be reached")));
+    const accept = "application/json, text/event-stream";
+    const mcp = { method: "POST", headers: { accept }, body: '{"jsonrpc":"2.0","id":1,"method":"ping"}' };
+    await expect(fetch(other(url), mcp)).rejects.toMatchObject({
+      code: "ERR_PLAINTEXT_REFUSED",
+      action: "fix",
+    });
+    await expect(fetch(other(url), { headers: { accept } })).rejects.toMatchObject({
+      code: "ERR_PLAINTEXT_REFUSED",
+    });
+    await expect(fetch(other(url), { method: "POST", body: mcp.body })).rejects.toMatchObject({
+      code: "ERR_PLAINTEXT_REFUSED",
+    });
+  },
+);
+
+test("what is no MCP, OAuth discovery for one, passes to other addresses as it is [REQ-SDK-ONLY-ENDPOINT]", async () => {
+  const { fetch, url } = await connected(() => Promise.reject(new Error("not to be reached")));
+  const other = new URL("/.well-known/oauth-protected-resource", url);
+  const answer = await fetch(other, {
+    headers: { accept: "application/json", "mcp-protocol-version": "2025-11-25" },
+  });
+  expect(answer.status).toBe(422);
+});
+
+test("a TLS address of a server without TLS: nothing was sent, and it says so", async () => {
+  const { url } = await connected(() => Promise.reject(new Error("not to be reached")));
+  const keys = await generateKey("ed25519");
+  const fetch = trustedFetch({ url: url.replace("http:", "https:"), server: pinnedServer(keys.publicKey) });
+  await expect(fetch.session()).rejects.toMatchObject({
+    code: "ERR_UNREACHABLE",
+    message: expect.stringContaining("http://"),
+  });
+  await fetch.close();
+});

@@ -7,7 +7,7 @@ import {
 } from "@trusted-mcp/channel";
 import { utf8 } from "@trusted-mcp/primitives/bytes";
 import { TrustedSdkError } from "../error.ts";
-import { EXTENSION_NAME } from "../wire.ts";
+import { EXTENSION_NAME, STREAM_MEDIA_TYPE } from "../wire.ts";
 import { webStream } from "../web-stream.ts";
 import { ChannelClient, HandshakeRefused } from "./channel-client.ts";
 import { withCutNotice } from "./cut-notice.ts";
@@ -52,7 +52,10 @@ export function trustedFetch(options: TrustedClientOptions): TrustedFetch {
 
   const call = async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
     const target = input instanceof Request ? input.url : new URL(input).href;
-    if (target !== endpoint) return await plain(input, init);
+    if (target !== endpoint) {
+      if (options.mode !== "prefer" && looksLikeMcp(input, init)) throw otherAddress(target, endpoint);
+      return await plain(input, init);
+    }
     if (input instanceof Request) {
       throw new TrustedSdkError(
         "ERR_REQUEST_UNSUPPORTED",
@@ -74,6 +77,26 @@ export function trustedFetch(options: TrustedClientOptions): TrustedFetch {
     session: async () => infoOf(await client.session()),
     close: () => client.close(),
   });
+}
+
+/**
+ * MCP on its way to another address than the sealed one: a transport that was given another URL, by a
+ * slash or a host name. OAuth discovery and token requests, which must pass, ask for no event stream and
+ * carry no JSON-RPC.
+ */
+function looksLikeMcp(input: string | URL | Request, init: RequestInit | undefined): boolean {
+  const headers = new Headers(init?.headers ?? (input instanceof Request ? input.headers : undefined));
+  if ((headers.get("accept") ?? "").includes(STREAM_MEDIA_TYPE)) return true;
+  if (headers.has("mcp-session-id") || headers.has("mcp-method")) return true;
+  return typeof init?.body === "string" && init.body.includes('"jsonrpc"');
+}
+
+function otherAddress(target: string, endpoint: string): TrustedSdkError {
+  return new TrustedSdkError(
+    "ERR_PLAINTEXT_REFUSED",
+    `MCP would go to ${target} in plaintext: this channel seals what is sent to ${endpoint}. Give the transport and trustedFetch the same URL`,
+    { action: "fix" },
+  );
 }
 
 /**

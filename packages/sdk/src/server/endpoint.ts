@@ -221,16 +221,7 @@ const patience: Wait = (giveUp) => {
 function soon<T>(promise: Promise<T>, wait: Wait): Promise<T | null> {
   return new Promise((resolve, reject) => {
     const end = wait(() => resolve(null));
-    promise.then(
-      (value) => {
-        end();
-        resolve(value);
-      },
-      (error: unknown) => {
-        end();
-        reject(error);
-      },
-    );
+    void promise.then(resolve, reject).finally(end);
   });
 }
 

@@ -83,8 +83,19 @@ function urlOf(inner: InnerRequest): string {
   return URL.canParse(audience) ? audience : "http://localhost/mcp";
 }
 
+/** Fields about an HTTP connection that does not exist inside the channel (RFC 9110 §7.6.1). */
+const IGNORED = new Set([
+  "host",
+  "connection",
+  "content-length",
+  "transfer-encoding",
+  "keep-alive",
+  "upgrade",
+  "te",
+]);
+
 function headersOf(fields: HeaderFields): Headers {
   const headers = new Headers();
-  for (const [name, value] of fields) headers.append(name, value);
+  for (const [name, value] of fields) if (!IGNORED.has(name)) headers.append(name, value);
   return headers;
 }

@@ -7,12 +7,18 @@ const QUIET_MS = 10_000;
  * not stay a riddle. At most one for each code in ten seconds: strangers cannot flood the log.
  */
 export function warner(): (code: string, reason: string) => void {
-  const last = new Map<string, number>();
+  const seen = new Map<string, { at: number; missed: number }>();
   return (code, reason) => {
     const now = performance.now();
-    if (now - (last.get(code) ?? -QUIET_MS) < QUIET_MS) return;
-    last.set(code, now);
-    process.emitWarning(reason, { type: "TrustedMcpWarning", code });
+    const last = seen.get(code);
+    if (last !== undefined && now - last.at < QUIET_MS) {
+      last.missed += 1;
+      return;
+    }
+    seen.set(code, { at: now, missed: 0 });
+    const more =
+      last === undefined || last.missed === 0 ? "" : ` (and ${last.missed} more since the last time)`;
+    process.emitWarning(`${reason}${more}`, { type: "TrustedMcpWarning", code });
   };
 }
 
