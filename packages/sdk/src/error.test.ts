@@ -21,6 +21,12 @@ test("a refused handshake says what to do, and nothing of what came instead", ()
   }
 });
 
+test("a refused handshake names the path where there is nothing, and --audience where the name is refused", () => {
+  expect(new HandshakeRefused(404, "Not found").message).toContain("is /mcp, without a slash");
+  expect(new HandshakeRefused(403, "Forbidden").message).toContain("--audience");
+  expect(new HandshakeRefused(500, "").message).not.toMatch(/\/mcp,|--audience/);
+});
+
 test("every code of this package is shown by a test", () => {
   const here = new URL("./", import.meta.url);
   const tests = [

@@ -275,7 +275,16 @@ function refusalText(status: number, body: string): string {
   const what = plain
     ? "a plain JSON-RPC answer: this looks like an MCP server without trusted-mcp"
     : "something else";
-  return `The handshake was answered with HTTP ${status} and ${what}. It does not speak trusted-mcp/1 at this address, or somebody in between answered instead`;
+  return `The handshake was answered with HTTP ${status} and ${what}. It does not speak trusted-mcp/1 at this address, or somebody in between answered instead${advice(status)}`;
+}
+
+/** What it is most often, where `trusted-mcp serve` itself answers so. */
+function advice(status: number): string {
+  if (status === 404)
+    return ". Is the path right? The endpoint of trusted-mcp serve is /mcp, without a slash after it";
+  if (status === 403)
+    return ". A server on 127.0.0.1 refuses every name that it was not told of: it needs --audience with the URL that clients use";
+  return "";
 }
 
 /** An unauthenticated sign that the session may be gone; never proof that a request did not run. */
