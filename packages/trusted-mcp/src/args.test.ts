@@ -75,6 +75,22 @@ describe("is refused with the reason:", () => {
     expect(refusal(argv)).toContain(message);
   });
 
+  test("one letter alone, without a guess: it is near to everything", () => {
+    expect(refusal(["u", "-y"])).toBe("unknown option -y");
+    expect(refusal(["u", "--k"])).toBe("unknown option --k");
+  });
+
+  test("a command without its --", () => {
+    for (const argv of [
+      ["u", "t", "node", "server.mjs"],
+      ["u", "t", "node", "-y"],
+      ["u", "t", "node", "--port=1"],
+    ])
+      expect(refusal(argv)).toContain("put -- before the server's command: -- node …");
+    const { passthrough: _, ...plain } = grammar;
+    expect(refusal(["u", "t", "node"], plain)).toBe('unexpected argument "node"');
+  });
+
   test("-- where no other program is started", () => {
     const { passthrough: _, ...plain } = grammar;
     expect(refusal(["u", "--", "node"], plain)).toContain("nothing may follow");

@@ -26,6 +26,8 @@ export interface Grammar {
   readonly positionals: readonly PositionalSpec[];
   /** Set when everything after `--` belongs to another program. */
   readonly passthrough?: string;
+  /** What to say of one argument too many, where people tend to put something. */
+  readonly surplus?: (argument: string) => string;
 }
 
 /** A parsed command line. Asking for an option that the grammar lacks is a bug and throws. */
@@ -65,7 +67,7 @@ export function parse(
     } else if (token.kind === "positional") {
       (rest ?? positionals).push(token.value);
     } else {
-      const value = checkOption(grammar.options, token);
+      const value = checkOption(grammar, token, positionals);
       const seen = values.get(token.name);
       if (seen === undefined) values.set(token.name, [value]);
       else if (grammar.options[token.name]?.multiple === true) seen.push(value);
@@ -73,7 +75,7 @@ export function parse(
     }
   }
   addDefaults(grammar.options, values, env);
-  if (!values.has("help")) checkPositionals(grammar.positionals, positionals);
+  if (!values.has("help")) checkPositionals(grammar, positionals);
   return { ...accessors(grammar.options, values), positionals, rest };
 }
 
@@ -88,10 +90,14 @@ interface OptionToken {
   readonly inlineValue: boolean | undefined;
 }
 
-function checkOption(options: OptionSpecs, token: OptionToken): string {
+function checkOption(grammar: Grammar, token: OptionToken, before: readonly string[]): string {
+  const { options } = grammar;
   const spec = Object.hasOwn(options, token.name) ? options[token.name] : undefined;
   if (spec === undefined) {
-    const guess = nearest(token.name, Object.keys(options));
+    // In `serve … npx -y server` it is no option of ours.
+    if (grammar.passthrough !== undefined) checkSurplus(grammar, before);
+    // One letter is near to everything.
+    const guess = token.name.length === 1 ? undefined : nearest(token.name, Object.keys(options));
     throw usageError(
       `unknown option ${token.rawName}${guess === undefined ? "" : `; did you mean --${guess}?`}`,
     );
@@ -132,11 +138,18 @@ function addDefaults(
   }
 }
 
-function checkPositionals(specs: readonly PositionalSpec[], given: readonly string[]): void {
-  const missing = specs.find((spec, index) => spec.optional !== true && given[index] === undefined);
+function checkPositionals(grammar: Grammar, given: readonly string[]): void {
+  const missing = grammar.positionals.find((spec, at) => spec.optional !== true && given[at] === undefined);
   if (missing !== undefined) throw usageError(`${missing.name} is missing: ${missing.help}`);
-  const extra = given[specs.length];
-  if (extra !== undefined) throw usageError(`unexpected argument "${extra}"`);
+  checkSurplus(grammar, given);
+}
+
+function checkSurplus({ positionals, passthrough, surplus }: Grammar, given: readonly string[]): void {
+  const extra = given[positionals.length];
+  if (extra === undefined) return;
+  if (surplus !== undefined) throw usageError(surplus(extra));
+  const hint = passthrough === undefined ? "" : `; put -- before the server's command: -- ${extra} …`;
+  throw usageError(`unexpected argument "${extra}"${hint}`);
 }
 
 function accessors(
@@ -156,7 +169,9 @@ export function required(args: Args, options: OptionSpecs, name: string): string
   if (value !== undefined) return value;
   const spec = options[name];
   const env = spec?.env === undefined ? "" : ` (or set ${spec.env})`;
-  throw usageError(`--${name} ${spec?.value ?? "VALUE"} is needed${env}: ${spec?.help ?? ""}`);
+  // What the help says after a semicolon is for those who know the option.
+  const help = spec?.help.split(";")[0] ?? "";
+  throw usageError(`--${name} ${spec?.value ?? "VALUE"} is needed: ${help}${env}`);
 }
 
 /** A whole number in a range. */

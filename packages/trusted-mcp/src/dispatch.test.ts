@@ -59,7 +59,11 @@ describe("a usage error ends with 2, before anything is done [REQ-CLI-EXIT]:", (
     ["help of an unknown command", ["help", "insepct"], "did you mean inspect?"],
     ["unknown option", ["list", "http://a/mcp", "--jsn"], "did you mean --json?"],
     ["no key", ["list", "http://a/mcp"], "set TRUSTED_MCP_KEY"],
-    ["no server key", ["list", "http://a/mcp", "--key", "k"], "set TRUSTED_MCP_SERVER_KEY"],
+    [
+      "no server key",
+      ["list", "http://a/mcp", "--key", "k"],
+      "--server-key [NAME=]FILE is needed: the server's public key, NAME.pub.pem (or set TRUSTED_MCP_SERVER_KEY)",
+    ],
     ["serve without a port", ["serve", "--key", "k"], "--port PORT is needed"],
     ["serve for nobody", ["serve", "--port=0", "--key=k", "--", "node"], "--allow [NAME=]FILE is needed"],
     [
@@ -77,7 +81,23 @@ describe("a usage error ends with 2, before anything is done [REQ-CLI-EXIT]:", (
       ["serve", "--port=0", "--key=k", "--allow=a", "--upstream=http://a", "--", "node"],
       "either -- COMMAND ARGS… or --upstream",
     ],
-    ["serve with the command before --", ["serve", "node", "--port=0"], 'unexpected argument "node"'],
+    [
+      "serve with the command before --",
+      ["serve", "--port=0", "node", "server.mjs"],
+      `unexpected argument "node"; put -- before the server's command: -- node …`,
+    ],
+    [
+      "serve with a command that has options before --",
+      ["serve", "--port=0", "npx", "-y", "some-server"],
+      "put -- before the server's command: -- npx …",
+    ],
+    ["keygen with a name and no --out", ["keygen", "keys/x"], "--out keys/x"],
+    [
+      "tool arguments without --args",
+      ["call", "http://a/mcp", "t", '{"a":"secret"}'],
+      `--args '{"name":"value"}'`,
+    ],
+    ["URL and TOOL the wrong way round", ["call", "tool", "http://a/mcp"], "trusted-mcp call URL tool"],
     ["no URL", ["connect"], "URL is missing"],
     ["bad URL", ["connect", "tools.example"], "is not a URL"],
     ["bad port", ["connect", "http://a/mcp", "--listen", "99999"], "0 to 65535"],
@@ -141,10 +161,16 @@ describe("keygen [REQ-CLI-KEYGEN]", () => {
     expect(await readFile(`${out}.key.pem`, "utf8")).toBe(before);
   });
 
-  test("says when the folder is missing", async () => {
-    expect(await program(["keygen", "--out", join(folder, "no", "such")])).toMatchObject({
-      code: EXIT.local,
-    });
+  test("makes a folder that is missing, for its owner alone", async () => {
+    const out = join(folder, "new", "me");
+    expect(await program(["keygen", "--out", out])).toMatchObject({ code: EXIT.ok });
+    expect((await stat(join(folder, "new"))).mode & 0o777).toBe(0o700);
+  });
+
+  test("says when a folder cannot be made", async () => {
+    const { code, stderr } = await program(["keygen", "--out", join(folder, "once.pub.pem", "me")]);
+    expect(code).toBe(EXIT.local);
+    expect(stderr).toContain("ERR_KEY_FILE_WRITE");
   });
 });
 
@@ -161,6 +187,22 @@ describe("an identity that is refused ends with 3 [REQ-CLI-EXIT]:", () => {
     ]);
     expect(code).toBe(EXIT.identity);
     expect(stderr).toContain("ERR_KEY_FILE_READ");
+  });
+
+  test("a public key as ours, which others can read: no chmod would help", async () => {
+    const out = join(folder, "halves");
+    await program(["keygen", "--out", out]);
+    const keys = ["--key", `${out}.pub.pem`, "--server-key", `${out}.pub.pem`];
+    const { code, stderr } = await program(["list", url, ...keys]);
+    expect([code, stderr]).toEqual([EXIT.identity, expect.stringContaining("ERR_KEY_NOT_PRIVATE")]);
+    expect(stderr).not.toContain("chmod");
+  });
+
+  test("the name of a pair instead of its file, with the file that was meant", async () => {
+    const out = join(folder, "pair");
+    await program(["keygen", "--out", out]);
+    const { stderr } = await program(["list", url, "--key", out, "--server-key", `${out}.pub.pem`]);
+    expect(stderr).toContain(`did you mean ${out}.key.pem?`);
   });
 
   test("a private key that others can read, from the environment variable", async () => {

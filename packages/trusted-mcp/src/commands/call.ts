@@ -35,14 +35,18 @@ export const call: Command = {
     "Calls a tool and prints its content; --json prints the whole result. Ends with 1 when the tool reports an error " +
     "and with 6 when nobody can say whether it ran.",
   positionals: [URL_ARGUMENT, { name: "TOOL", help: "the tool's name" }],
+  // Not repeated: it is the tool's arguments, most likely, and they may hold secrets.
+  surplus: () => `TOOL is the last argument; what the tool is given goes into --args '{"name":"value"}'`,
   options,
   examples: [
     `trusted-mcp call https://tools.example/mcp weather --args '{"city":"Oslo"}' --key alice.key.pem --server-key server.pub.pem`,
     "trusted-mcp call https://tools.example/mcp weather --args @args.json --json",
   ],
   async run(args, io) {
-    const url = endpoint(args.positionals[0] ?? "");
-    const name = args.positionals[1] ?? "";
+    const [where = "", name = ""] = args.positionals;
+    if (/^https?:\/\//i.test(name) && !URL.canParse(where))
+      throw usageError(`URL comes first, then TOOL: trusted-mcp call URL ${printable(where)}`);
+    const url = endpoint(where);
     const timeout = integer(args.text("timeout") ?? "60", "timeout", 1, 86_400) * 1000;
     const toolArgs = await readArguments(args.text("args") ?? "{}", io);
     const { withClient } = await import("../client.ts");

@@ -22,6 +22,7 @@ export const keygen: Command = {
     "Writes NAME.key.pem (PKCS#8, mode 0600: it proves who you are and never leaves this machine) and NAME.pub.pem " +
     "(give it to the other side). Files that exist are never overwritten.",
   positionals: [],
+  surplus: (name) => `the name of the keys goes into --out: --out ${name}`,
   options,
   examples: ["trusted-mcp keygen --out alice", "trusted-mcp keygen --type rsa-4096 --out keys/server"],
   async run(args, io) {
