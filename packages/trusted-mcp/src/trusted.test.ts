@@ -186,6 +186,35 @@ describe("refusals end with the right code [REQ-CLI-EXIT]:", () => {
   });
 });
 
+describe("a server behind the trusted server that is down", () => {
+  const behind = async (argv: readonly string[]) => {
+    const plain = createServer((incoming, response) => {
+      incoming.resume();
+      response.writeHead(502, { "content-type": "application/json" }).end(error);
+    });
+    await new Promise<void>((resolve) => plain.listen(0, "127.0.0.1", resolve));
+    const front = await startTrusted(folder, `http://127.0.0.1:${(plain.address() as AddressInfo).port}/mcp`);
+    const [command = "", ...rest] = argv;
+    const ran = await run([command, front.url, ...rest]);
+    await front.close();
+    plain.close();
+    return ran;
+  };
+  const error =
+    '{"jsonrpc":"2.0","id":null,"error":{"code":-32603,"message":"cannot be \\u001b[31mreached"}}';
+
+  test.each([[["list"]], [["call", "echo"]]])(
+    "is named by %j, with its own words made printable",
+    async (argv) => {
+      const { code, stdout, stderr } = await behind(argv);
+      expect([code, stdout]).toEqual([EXIT.failed, ""]);
+      expect(stderr).toMatch(/the MCP server behind it is down or fails \(HTTP 502\): cannot be /);
+      expect(stderr).toContain("ERR_HTTP_STATUS");
+      expect(stderr).not.toMatch(/negotiation|\u001b/);
+    },
+  );
+});
+
 describe("connect --listen [REQ-CLI-CONNECT-LISTEN]", () => {
   test("prints its address, serves an SDK client, and ends with 0 on SIGTERM", async () => {
     const stop = new AbortController();

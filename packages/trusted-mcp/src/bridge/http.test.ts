@@ -116,7 +116,11 @@ test("a body that is too large is 413 and does not reach the server", async () =
 
 test("a port that is taken is ERR_LISTEN", async () => {
   const port = Number(new URL(await bridged()).port);
-  await expect(bridged({ port })).rejects.toMatchObject({ code: "ERR_LISTEN", action: "fix" });
+  await expect(bridged({ port })).rejects.toMatchObject({
+    code: "ERR_LISTEN",
+    action: "fix",
+    message: expect.stringMatching(/taken .*--listen/),
+  });
 });
 
 test.each([["legacy" as const], [{ pin: "2026-07-28" } as const]])(

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { ProgramError } from "../error.ts";
+import { listenError } from "../error.ts";
 import type { Log } from "../log.ts";
 import { asKnown, transportError } from "./answer.ts";
 import { chunks } from "./body.ts";
@@ -51,8 +51,7 @@ export async function bridgeHttp(options: HttpBridgeOptions): Promise<HttpBridge
 function listen(server: Server, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", (cause: NodeJS.ErrnoException) => {
-      const message = `cannot listen on 127.0.0.1:${port} (${cause.code ?? cause.name}): choose another --listen PORT`;
-      reject(new ProgramError("ERR_LISTEN", message, { action: "fix", cause }));
+      reject(listenError("127.0.0.1", port, "--listen", cause));
     });
     server.listen(port, "127.0.0.1", () => {
       server.removeAllListeners("error");

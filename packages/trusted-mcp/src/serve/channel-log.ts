@@ -35,7 +35,11 @@ export function channelLog(log: Log, now: () => number = () => performance.now()
   };
 }
 
-function limited(log: Log, now: () => number): (message: string, fields: LogFields) => void {
+/** Warnings that anybody can cause: so many a minute, and then their number. */
+export function limited(
+  log: Log,
+  now: () => number = () => performance.now(),
+): (message: string, fields: LogFields) => void {
   let since = now();
   let count = 0;
   return (message, fields) => {

@@ -189,7 +189,7 @@ describe("serve -- COMMAND", () => {
   });
 
   it("has one path, and on a loopback address takes only requests that name it", async () => {
-    const { url } = await running({ audience: ["https://tools.example/mcp"] });
+    const { url, log } = await running({ audience: ["https://tools.example/mcp"] });
     expect((await raw(url, { path: "/" }))[0]).toBe(404);
     expect((await raw(url, { path: "/mcp/../other" }))[0]).toBe(404);
     for (const headers of [
@@ -198,8 +198,17 @@ describe("serve -- COMMAND", () => {
       { origin: "https://evil.example" },
       { origin: "null" },
     ]) {
-      expect((await raw(url, { headers }))[0]).toBe(403);
+      const [status, body] = await raw(url, { headers });
+      expect([status, body]).toEqual([403, expect.stringMatching(/--audience.*--host/)]);
     }
+    expect(log.entries).toContainEqual({
+      level: "warn",
+      message: "refused a request",
+      fields: { host: "evil.example", reason: expect.stringContaining("--audience") },
+    });
+    // Anybody can cause these lines: their number is bounded.
+    for (let again = 0; again < 30; again++) await raw(url, { headers: { host: `h${again}.example` } });
+    expect(log.entries.filter(({ message }) => message === "refused a request").length).toBeLessThan(25);
     // A reverse proxy passes on the name that clients use.
     const proxied = await raw(url, { headers: { host: "tools.example" } });
     expect([403, 404]).not.toContain(proxied[0]);
@@ -284,6 +293,7 @@ describe("serve refuses to start", () => {
     await expect(start({ port: Number(new URL(url).port) })).rejects.toMatchObject({
       code: "ERR_LISTEN",
       action: "fix",
+      message: expect.stringMatching(/port \d+ is taken .*--port/),
     });
   });
 });

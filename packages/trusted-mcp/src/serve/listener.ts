@@ -1,7 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { ProgramError } from "../error.ts";
+import { listenError } from "../error.ts";
 import type { Log } from "../log.ts";
 import { ENDPOINT_PATH } from "./audience.ts";
+import { limited } from "./channel-log.ts";
 import { hostCheck } from "./host-check.ts";
 
 export type NodeHandler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
@@ -23,13 +24,19 @@ const KEEP_ALIVE_MS = 75_000;
 export async function listen(host: string, port: number, log: Log): Promise<Listener> {
   let handler: NodeHandler | undefined;
   let refusedBy: ReturnType<typeof hostCheck> | undefined;
+  const warn = limited(log);
   const server = createServer(
     { headersTimeout: HEADERS_MS, keepAliveTimeout: KEEP_ALIVE_MS },
     (request, response) => {
       const refused = refusedBy?.(request.headers);
       if (refused !== undefined) {
-        log.debug("refused a request", { reason: refused });
-        return plain(response, 403, "Forbidden");
+        const { host, origin } = request.headers;
+        warn("refused a request", {
+          reason: refused,
+          host: host?.slice(0, 100),
+          origin: origin?.slice(0, 100),
+        });
+        return plain(response, 403, `Forbidden: ${refused}`);
       }
       if ((request.url ?? "").split("?")[0] !== ENDPOINT_PATH) return plain(response, 404, "Not found");
       if (handler === undefined) return plain(response, 503, "Starting");
@@ -63,8 +70,7 @@ export async function listen(host: string, port: number, log: Log): Promise<List
 function bind(server: Server, host: string, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once("error", (cause: NodeJS.ErrnoException) => {
-      const message = `cannot listen on ${host}:${port} (${cause.code ?? cause.name}): choose another --port or --host`;
-      reject(new ProgramError("ERR_LISTEN", message, { action: "fix", cause }));
+      reject(listenError(host, port, "--port", cause));
     });
     server.listen(port, host, () => {
       server.removeAllListeners("error").on("error", () => undefined);

@@ -60,7 +60,7 @@ describe("the death of a server process", () => {
     expect(log.entries).toContainEqual({
       level: "warn",
       message: "server process ended by itself",
-      fields: expect.objectContaining({ code: 7 }),
+      fields: expect.objectContaining({ code: 7, hint: expect.stringContaining("--log-level debug") }),
     });
     await open(server);
   });

@@ -5,6 +5,8 @@ import type { ServeLimits } from "../limits.ts";
 import { Backoff } from "./backoff.ts";
 import { Child, type ChildCommand, type ChildEnd } from "./child.ts";
 
+const STDERR_HINT = "--log-level debug shows what it wrote to its standard error";
+
 /** What a child is used for; the pool asks it before it takes the child away. */
 export interface Tenant {
   /** A call is under way or a stream is open. */
@@ -111,7 +113,8 @@ export class ChildPool {
       why: end.why,
     };
     if (end.stopped || tenant.probing) this.#log.debug("server process ended", fields);
-    else this.#log.warn("server process ended by itself", fields);
+    // What it wrote may hold its secrets: it is shown only to those who ask for it.
+    else this.#log.warn("server process ended by itself", { ...fields, hint: STDERR_HINT });
     if (end.stopped || end.livedMs >= this.#limits.crashMs) this.#backoff.survived(peer.key);
     else if (!tenant.probing) this.#backoff.failed(peer.key);
     tenant.onEnd(end);
