@@ -64,13 +64,13 @@ export class OnePending {
 }
 
 /** The client's half of {@link pendingHandshake}: seals an F2 and knows what follows from it. */
-export async function clientFlight(identity, { credential, plaintext } = {}) {
+export async function clientFlight(identity, { credential, signature: given, plaintext } = {}) {
   const pending = pendingHandshake();
   const own = identity === null ? null : await identity.current("client", AUDIENCE);
   const shown = credential ?? own?.bytes ?? null;
   const clear = message.encodeFlightClear(message.TYPE.F2, PENDING_ID);
   const th2 = hashItems(pending.transcript1, pending.serverSignature, pending.serverFinished, clear, shown);
-  const signature = own === null ? null : await own.sign(signatureInput("client", th2));
+  const signature = given ?? (own === null ? null : await own.sign(signatureInput("client", th2)));
   const { handshakeSecret, transcript0 } = pending;
   const finished = schedule.finished(handshakeSecret, "client", transcript0, hashItems(th2, signature));
   const content = plaintext ?? sealed.encodeClientSealed({ credential: shown, signature, finished });
@@ -78,6 +78,7 @@ export async function clientFlight(identity, { credential, plaintext } = {}) {
   return {
     f2: message.encodeFlight(clear, sealFlight(key, clear, content)),
     content,
+    signature,
     th3: hashItems(th2, signature, finished),
     master: schedule.masterSecret(handshakeSecret),
   };

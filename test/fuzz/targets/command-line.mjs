@@ -45,7 +45,7 @@ const commandLine = {
     ),
   run(input) {
     const [number, ...argv] = textOf(input).split("\n");
-    const grammar = grammarOf(COMMANDS[Math.abs(Number.parseInt(number, 10) || 0) % COMMANDS.length]);
+    const grammar = grammarOf(COMMANDS[(Number.parseInt(number.slice(0, 4), 10) & 15) % COMMANDS.length]);
     const parsed = args.parse(grammar, argv, ENV);
     const values = Object.keys(grammar.options).map((name) => [name, parsed.texts(name), parsed.flag(name)]);
     return { argv, grammar: grammar.name, values, positionals: parsed.positionals, rest: parsed.rest };

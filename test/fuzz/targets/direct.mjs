@@ -56,6 +56,14 @@ const someRequest = (random) => {
   ]);
 };
 
+/** A tool gives back what it was given: JSON that can be read but not written again. */
+const DEEP = Buffer.concat([
+  Uint8Array.of(0),
+  bytesOf(
+    `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"a":${'{"a":'.repeat(20_000)}1${"}".repeat(20_000)}}}}`,
+  ),
+]);
+
 /**
  * An opened message on its way into the MCP server, in both eras (first byte: which, and the method that the
  * header names). It is answered, or ends with the client's departure; whatever it holds.
@@ -67,7 +75,7 @@ const inside = {
   maxBytes: 1 << 18,
   factor: 64,
   tokens: [...JSON_TOKENS, ...tokensOf(...METHODS, '"_meta":', '"progressToken":1', '"arguments":')],
-  seeds: (random) => random.list(20, someRequest),
+  seeds: (random) => [DEEP, ...random.list(20, someRequest)],
   make: someRequest,
   async run(input) {
     const [first = 0] = input;

@@ -90,7 +90,18 @@ function sameFrame(input, { outer, inner }, members) {
 
 const LINES = ["jsonrpc", "id", "method", "params", "result"];
 const someId = (random) =>
-  random.pick(['"a"', "1", "-1.5e3", "null", '"\\u00e9"', '"\\ud800"', "12345678901234567890"]);
+  random.pick([
+    '"a"',
+    "1",
+    "-1.5e3",
+    "null",
+    '"\\u00e9"',
+    '"\\ud800"',
+    "12345678901234567890",
+    "true",
+    "{}",
+    `1${"0".repeat(40)}`,
+  ]);
 const someBytes = (random) => random.bytes(random.below(60));
 const tokens = [
   ...JSON_TOKENS,
@@ -133,6 +144,8 @@ const requestFrame = frame(
       json.method === (handshake ? channel.METHOD_HANDSHAKE : channel.METHOD_RECORD),
       "read another method",
     );
+    const kinds = ["string", "number"];
+    expect(kinds.includes(typeof json.id) || json.id === null, "accepted an id of another kind");
     // The id is echoed as text: it must stay JSON, and the same value.
     expect(Object.is(JSON.parse(value.id), json.id), "echoes another id");
     const echoed = JSON.parse(channel.encodeHandshakeResponse(value.id, new Uint8Array(1)));

@@ -22,7 +22,7 @@ export const evidenceRequest = (random) =>
 function someF1(random) {
   const resumption = random.chance(2);
   const core = message.encodeF1Core({
-    versions: random.list(random.below(4), () => random.below(3)),
+    versions: random.list(random.below(random.chance(4) ? 20 : 4), () => random.below(3)),
     suites: random.list(random.below(4), () => random.below(3)),
     framings: random.list(random.below(4), () => random.below(4)),
     mode: resumption ? 2 : 1,
@@ -50,6 +50,11 @@ const f1 = {
       message.encodeF1(value.core, value.binder, value.retryToken),
       input,
       "F1 has a second encoding",
+    );
+    const lists = [value.versions, value.suites, value.framings, value.credentialTypes];
+    expect(
+      lists.every((list) => list.length <= 16),
+      "a list is longer than it may be",
     );
     sameBytes(
       input.subarray(0, value.untokened.length),

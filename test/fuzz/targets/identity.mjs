@@ -77,6 +77,13 @@ const credential = {
   },
 };
 
+const VALID = {
+  role: "client",
+  audience: AUDIENCE,
+  spki: delegate.spki,
+  notBeforeSeconds: SECONDS - 60,
+  notAfterSeconds: SECONDS + 3600,
+};
 const CONTEXT = { role: "client", audience: AUDIENCE, now: NOW };
 
 /** First byte 0: the rest is a credential. 1: the rest is a delegation, which alice's key has signed. */
@@ -85,6 +92,8 @@ const trustStore = {
   errors,
   tokens,
   seeds: (random) => [
+    Buffer.concat([Uint8Array.of(0), signed(encodeDelegation(VALID))]),
+    Buffer.concat([Uint8Array.of(1), encodeDelegation(VALID)]),
     ...[encodeRawKey(alice.spki), encodeRawKey(tools.spki), signed(someDelegation(random))].map((bytes) =>
       Buffer.concat([Uint8Array.of(0), bytes]),
     ),

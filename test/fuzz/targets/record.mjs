@@ -157,6 +157,7 @@ const chunkPlaintext = {
         plaintext[0] === (at === list.length - 1 ? 1 : 0),
         "the message does not end with its final chunk",
       );
+      expect(4 + size <= plaintext.length, "content goes beyond its chunk");
       sameBytes(contents[at], plaintext.subarray(4, 4 + size), "released other content");
     }
   },

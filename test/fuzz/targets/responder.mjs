@@ -98,8 +98,10 @@ const first = {
 
 /**
  * Second flights to a handshake that waits for them. First byte 0: the rest as it is; 1: the rest is sealed
- * as F2's plaintext; 2: the rest is a credential, with a signature and a Finished that fit it.
+ * as F2's plaintext; 2: the rest is a credential, with a signature and a Finished that fit it; 3: the rest is a
+ * signature, with a Finished that fits it.
  */
+const CHANGED = [undefined, "plaintext", "credential", "signature"];
 const pending = new OnePending(pendingHandshake);
 const second = {
   name: "responder-f2",
@@ -109,6 +111,7 @@ const second = {
     Buffer.concat([Uint8Array.of(0), genuine.f2]),
     Buffer.concat([Uint8Array.of(1), genuine.content]),
     Buffer.concat([Uint8Array.of(2), aliceIdentity.current().bytes]),
+    Buffer.concat([Uint8Array.of(3), genuine.signature]),
     Buffer.concat([
       Uint8Array.of(1),
       sealed.encodeClientSealed({ credential: null, signature: null, finished: new Uint8Array(48) }),
@@ -117,11 +120,9 @@ const second = {
   async run(input) {
     pending.reset();
     const rest = input.subarray(1);
-    const mode = (input[0] ?? 0) % 3;
+    const changed = CHANGED[(input[0] ?? 0) % CHANGED.length];
     const made =
-      mode === 0
-        ? { f2: rest }
-        : await clientFlight(aliceIdentity, { [mode === 1 ? "plaintext" : "credential"]: rest });
+      changed === undefined ? { f2: rest } : await clientFlight(aliceIdentity, { [changed]: rest });
     const before = second.responder.sessions.size;
     const answer = await second.responder.handle(made.f2, SOURCE);
     const opened = second.responder.sessions.size - before;
@@ -130,13 +131,15 @@ const second = {
   },
   check(input, { answer, opened }) {
     const rest = input.subarray(1);
-    const mode = input[0] % 3;
+    const mode = input[0] % CHANGED.length;
     const session = answer[0] === message.TYPE.S2;
     expect(opened === (session ? 1 : 0), "a session without S2, or S2 without a session");
     if (!session) return expect(answer[0] === message.TYPE.ALERT, "answered with another message");
     if (mode === 0) sameBytes(rest, genuine.f2, "a changed F2 opened a session");
     if (mode === 1) sameBytes(rest, genuine.content, "a changed plaintext opened a session");
     if (mode === 2) sameBytes(rest, aliceIdentity.current().bytes, "another credential opened a session");
+    // Ed25519 is deterministic, so that one signature is right.
+    if (mode === 3) sameBytes(rest, genuine.signature, "another signature opened a session");
   },
 };
 const genuine = await clientFlight(aliceIdentity);

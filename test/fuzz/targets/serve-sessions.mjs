@@ -98,6 +98,14 @@ const OPENED = '{"jsonrpc":"2.0","id":1,"result":{"protocolVersion":"2025-11-25"
 const deepCall = (random) =>
   CALL.replace('"name":"a"', `"name":"a","x":${nested("1", random.pick([500, 1500, 20_000]), random)}`);
 
+/** A peer, and a server, whose messages can be read but not written again. */
+const TOO_DEEP = `${'{"a":'.repeat(20_000)}1${"}".repeat(20_000)}`;
+const DEEP = [
+  `<${CALL.replace('"name":"a"', `"name":"a","x":${TOO_DEEP}`)}\nx`,
+  `<${CALL}\n>[{"jsonrpc":"2.0","method":"m","params":${TOO_DEEP}}]`,
+  `<${CALL}\n>{"jsonrpc":"2.0","id":1,"result":${TOO_DEEP}}`,
+].map(bytesOf);
+
 function somePlay(random) {
   const lines = random.list(2 + random.below(6), () =>
     random.pick([
@@ -130,6 +138,7 @@ function target(name, make, post) {
         `<${CALL}\nx`,
         `<${OPEN}\n>${OPENED}\n<${CALL}\n<${CANCEL}\nx`,
       ].map(bytesOf),
+      ...DEEP,
       ...random.list(10, somePlay),
     ],
     make: somePlay,

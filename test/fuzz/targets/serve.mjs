@@ -8,11 +8,13 @@ import { splice } from "../../../packages/trusted-mcp/dist/serve/json-splice.js"
 import { rpcError } from "../../../packages/trusted-mcp/dist/serve/answer.js";
 import { expect } from "../lib/finding.mjs";
 import { isObject, parsed } from "../lib/json-oracle.mjs";
+import { Random } from "../lib/random.mjs";
 import {
   bytesOf,
   HEADER_TOKENS,
   JSON_TOKENS,
   jsonText,
+  nested,
   pieces,
   stream,
   textOf,
@@ -121,13 +123,15 @@ const quiet = {
   error: () => undefined,
 };
 
+const DEEP = `[{"jsonrpc":"2.0","method":"m","params":${nested("1", 20_000, new Random().seed(1))}}]`;
+
 /** One line of a server's standard output: it never throws, whatever a broken server prints. */
 const output = {
   name: "server-output",
   errors: [],
-  maxBytes: 65_536,
+  maxBytes: 1 << 17,
   tokens: JSON_TOKENS,
-  seeds: (random) => random.list(12, (source) => bytesOf(someMessages(source))),
+  seeds: (random) => [bytesOf(DEEP), ...random.list(12, (source) => bytesOf(someMessages(source)))],
   make: (random) => bytesOf(someMessages(random)),
   run(input) {
     const routed = [];
