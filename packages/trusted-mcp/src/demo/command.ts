@@ -7,7 +7,7 @@ import type { Log } from "../log.ts";
 import { painter } from "../terminal.ts";
 import { ATTACKS, type Attacks } from "./attacks.ts";
 import { findFilesystem } from "./filesystem.ts";
-import { printer } from "./print.ts";
+import { printer, verdict } from "./print.ts";
 import { SILENT, show } from "./show.ts";
 
 /** It needs some three seconds; what is not shown by then is not true. */
@@ -53,11 +53,7 @@ export async function runDemo(args: Args, io: Io, log: Log, attacks: Attacks = A
     for (const claim of ledger.unchecked()) output.claim(claim);
     const count = ledger.all().length;
     const failed = ledger.all().filter(({ holds }) => !holds).length;
-    io.stdout.write(
-      failed === 0
-        ? `\n${paint("green", `All ${count} claims were checked and hold.`)} ${seconds} s.\n`
-        : `\n${paint("red", `${failed} of ${count} claims did not hold.`)} ${seconds} s.\n`,
-    );
+    io.stdout.write(verdict(count, failed, seconds, paint));
   }
   return ledger.holds ? EXIT.ok : EXIT.failed;
 }

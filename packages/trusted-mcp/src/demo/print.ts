@@ -5,6 +5,8 @@ import type { Output } from "./show.ts";
 
 const WIDTH = 100;
 const LABEL = 14;
+/** A heading of the README. */
+const NEXT = "Your own server, in five minutes";
 
 /** The demo for a person, while it happens. */
 export function printer(stream: Writable, paint: Paint): Output {
@@ -30,7 +32,7 @@ export function printer(stream: Writable, paint: Paint): Output {
       line(`   ${claim.holds ? paint("green", "✓") : paint("red", "✗")} ${first}`);
       for (const row of rest) line(`     ${row}`);
       if (claim.holds && claim.reason !== undefined)
-        for (const row of wrapped(printable(`its reason: ${claim.reason}`), WIDTH - 5))
+        for (const row of wrapped(printable(`its reason: ${inPlainWords(claim.reason)}`), WIDTH - 5))
           line(paint("dim", `     ${row}`));
     },
   };
@@ -39,6 +41,29 @@ export function printer(stream: Writable, paint: Paint): Output {
 /** Numbers of bytes, readable in every language. */
 export function grouped(count: number): string {
   return count.toString().replace(/\B(?=(\d{3})+$)/g, " ");
+}
+
+/** Beside the code and the words of the program that refused, which are for those who know them. */
+const PLAIN_WORDS: Readonly<Record<string, string>> = {
+  ERR_RECORD_AUTH: "the seal is broken",
+  ERR_OUTCOME_UNKNOWN: "a message that came before",
+  ERR_PEER_UNKNOWN: "a key that nobody vouched for",
+  ERR_NOT_TRUSTED: "no proof and no seal",
+  ERR_PLAINTEXT_REFUSED: "not sealed",
+};
+
+export function inPlainWords(reason: string): string {
+  return reason.replace(/^(ERR_[A-Z_]+): /, (head, code: string) => {
+    const plain = Object.hasOwn(PLAIN_WORDS, code) ? PLAIN_WORDS[code] : undefined;
+    return plain === undefined ? head : `${plain} (${code}). In full: `;
+  });
+}
+
+/** How it ended, and what to do next. */
+export function verdict(count: number, failed: number, seconds: number, paint: Paint): string {
+  if (failed > 0) return `\n${paint("red", `${failed} of ${count} claims did not hold.`)} ${seconds} s.\n`;
+  const holds = paint("green", `All ${count} claims were checked and hold.`);
+  return `\n${holds} ${seconds} s.\n\nNext, your own server: README.md, "${NEXT}".\n`;
 }
 
 function claimText({ holds, text, seen }: Claim): string {

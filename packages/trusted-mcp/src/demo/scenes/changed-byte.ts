@@ -26,7 +26,8 @@ export const changedByte: Scene = async (play) => {
   show.check(
     "changed-request",
     failure(request.result).startsWith("ERR_") && refusal !== undefined && bits === 1 && untouched,
-    `The server threw the request away, and no file was written. The host was told that its call failed.`,
+    "The server noticed that this is not what was sent, and threw the request away: no file was written. The host was " +
+      "told that its call failed.",
     { call: request.result, refusal, bits, onDisk: await textIn(shared, "payment.txt") },
     `${refusal?.code}: ${refusal?.reason}`,
   );
@@ -38,7 +39,7 @@ export const changedByte: Scene = async (play) => {
   show.check(
     "changed-answer",
     failure(answer.result).startsWith("ERR_") && answerBits === 1,
-    "The host's side threw the answer away; the host got an error in its place.",
+    "The host's side noticed it as well, and threw the answer away: the host got an error in its place.",
     { call: answer.result, bits: answerBits },
     words(answer.result),
   );
