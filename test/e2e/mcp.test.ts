@@ -171,7 +171,7 @@ describe.each(KINDS)("MCP inside the channel (%s)", (kind) => {
       expect(textOf(result)).toBe("xxxxx");
       expect(steps).toEqual([1, 2]);
       const abort = new AbortController();
-      const nonce = `modern ${String(mode)}`;
+      const nonce = `modern ${JSON.stringify(mode)}`;
       const call = modern.callTool({ name: "waits", arguments: { nonce } }, { signal: abort.signal });
       call.catch(() => undefined);
       await until(() => server.ledger.runs(nonce) === 1);
@@ -227,7 +227,6 @@ describe("the shortest path", () => {
 
 describe("a legacy server with sessions of its own", () => {
   test("its session id, its GET stream and its DELETE travel inside [REQ-SDK-INSIDE, W24]", async () => {
-    let server: TestServer | undefined;
     const methods: string[] = [];
     const transport = new WebStandardStreamableHTTPServerTransport({
       sessionIdGenerator: () => "MCP-SESSION-SENTINEL",
@@ -238,7 +237,7 @@ describe("a legacy server with sessions of its own", () => {
         return transport.handleRequest(request, options);
       },
     };
-    server = await startServer({ inner });
+    const server = await startServer({ inner });
     const mcp = toolServer(server.ledger);
     await mcp.connect(transport);
     const proxy = await attackProxy(server.url);

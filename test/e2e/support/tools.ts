@@ -83,7 +83,6 @@ export function registerTools<T extends Registers>(server: T, ledger: Ledger): T
   });
   server.registerTool("logs", {}, async (ctx) => {
     // Deprecated since 2026-07-28, and still what legacy clients show.
-    // oxlint-disable-next-line typescript/no-deprecated
     await ctx.mcpReq.log("warning", "a line of the log");
     return text("logged");
   });

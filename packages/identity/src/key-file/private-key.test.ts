@@ -200,10 +200,10 @@ describe.skipIf(process.platform === "win32")("a private key that others have ac
   };
 
   test.each([
-    ["a public key", () => pem(ed25519().publicKey), "ERR_KEY_NOT_PRIVATE", "holds a public key"],
-    ["a text", () => "garbage", "ERR_KEY_FILE_FORMAT", 'no "-----BEGIN …-----" line'],
-    ["a cut file", () => "-----BEGIN PUBLIC KEY-----\ngarbage", "ERR_KEY_FILE_FORMAT", "cut short"],
-    ["too much", () => "garbage".repeat(10_000), "ERR_KEY_FILE_TOO_LARGE", "cannot be a key file"],
+    ["a public key", (): string => pem(ed25519().publicKey), "ERR_KEY_NOT_PRIVATE", "holds a public key"],
+    ["a text", (): string => "garbage", "ERR_KEY_FILE_FORMAT", 'no "-----BEGIN …-----" line'],
+    ["a cut file", (): string => "-----BEGIN PUBLIC KEY-----\ngarbage", "ERR_KEY_FILE_FORMAT", "cut short"],
+    ["too much", (): string => "garbage".repeat(10_000), "ERR_KEY_FILE_TOO_LARGE", "cannot be a key file"],
   ] as const)(
     "%s in its place is named as what it is: chmod would not help",
     async (_what, content, code, says) => {

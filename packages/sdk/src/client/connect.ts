@@ -13,7 +13,7 @@ export interface TrustedConnection {
   readonly client: Client;
   /** Who the server proved to be. */
   readonly channel: ChannelInfo;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /**

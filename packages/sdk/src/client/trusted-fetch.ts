@@ -33,7 +33,7 @@ export interface TrustedFetch {
   (input: string | URL | Request, init?: RequestInit): Promise<Response>;
   /** Opens the channel if need be and says who answered. */
   session(): Promise<ChannelInfo>;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /**

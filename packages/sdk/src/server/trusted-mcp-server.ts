@@ -19,7 +19,7 @@ export interface Listening {
   readonly url: string;
   readonly port: number;
   /** Stops listening and ends all sessions. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 type Audience = Partial<Pick<TrustedServerOptions, "audience">>;
