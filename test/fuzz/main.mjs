@@ -45,9 +45,19 @@ async function replay(file) {
   return 1;
 }
 
-const options = readOptions(process.argv.slice(2));
-if (options.help) say(USAGE);
-else if (options.list) for (const { name } of TARGETS) say(name);
-else if (options.selfTest) process.exitCode = await selfTest(options, say);
-else if (options.replay !== undefined) process.exitCode = await replay(options.replay);
-else process.exitCode = await fuzz(options);
+async function run() {
+  const options = readOptions(process.argv.slice(2));
+  if (options.help) say(USAGE);
+  else if (options.list) for (const { name } of TARGETS) say(name);
+  else if (options.selfTest) return await selfTest(options, say);
+  else if (options.replay !== undefined) return await replay(options.replay);
+  else return await fuzz(options);
+  return 0;
+}
+
+try {
+  process.exitCode = await run();
+} catch (error) {
+  process.stderr.write(`${error.message}\n\n${USAGE}`);
+  process.exitCode = 2;
+}
