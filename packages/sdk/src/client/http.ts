@@ -92,6 +92,7 @@ export class HttpSender {
           accept: "application/trusted-mcp, application/json, text/event-stream",
         },
       });
+      let answered = false;
       let connected = false;
       request.once("socket", (socket) => {
         connected = !socket.connecting;
@@ -104,10 +105,14 @@ export class HttpSender {
       signal?.addEventListener("abort", abort, { once: true });
       request.once("close", () => {
         signal?.removeEventListener("abort", abort);
+        if (answered) return;
         // Whatever ended the request without an answer: its caller never waits for one that cannot come.
         reject(signal?.aborted === true ? abortReason(signal) : failure(new Error("closed")));
       });
-      request.once("response", (message) => resolve(answerOf(message)));
+      request.once("response", (message) => {
+        answered = true;
+        resolve(answerOf(message));
+      });
       // Nobody asked for another protocol. Without a listener, Node would let the request end without a word.
       request.once("upgrade", (_, socket) => socket.destroy());
       request.on("error", (cause: NodeJS.ErrnoException) => {
