@@ -1,6 +1,6 @@
 // Prints each requirement with the tests that cite it; exit code 1 when one of this version has none.
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
@@ -36,6 +36,49 @@ for (const { requirement, shownBy } of coverage) {
     missing++;
     console.log(`MISSING  ${id}  ${text}`);
   }
+}
+
+// The table weakness → test of SECURITY.md is made from the same data, so that it cannot go stale.
+const START = "<!-- weaknesses: made by npm run requirements -- --write -->";
+const END = "<!-- end of weaknesses -->";
+
+/** The files that show it, each with how many of its tests do; line numbers would change too often. */
+function shownIn(shownBy) {
+  const counts = new Map();
+  for (const place of shownBy) {
+    const file = place.replace(/:\d+$/, "");
+    counts.set(file, (counts.get(file) ?? 0) + 1);
+  }
+  return [...counts].map(([file, count]) => `[${file}](${file})${count > 1 ? ` (${count})` : ""}`).join(", ");
+}
+
+const rows = coverage
+  .filter(({ requirement }) => /^W\d+$/.test(requirement.id))
+  .toSorted((a, b) => a.requirement.id.localeCompare(b.requirement.id))
+  .map(({ requirement: { id, text, concerns, reason }, shownBy }) =>
+    concerns ? `| ${id} | ${text} | ${shownIn(shownBy)} |` : `| ${id} | ${text} | not concerned: ${reason} |`,
+  );
+const table = [
+  "| id | weakness of AICC/0.1 | shown absent by tests in |",
+  "| --- | --- | --- |",
+  ...rows,
+].join("\n");
+const security = readFileSync(`${root}SECURITY.md`, "utf8");
+const [before, rest = ""] = security.split(START);
+const [, after = ""] = rest.split(END);
+// The published form is padded for the eye; cells are compared.
+const cells = (text) =>
+  text
+    .replaceAll(/ *\| */g, "|")
+    .replaceAll(/-{3,}/g, "---")
+    .trim();
+if (process.argv.includes("--write")) {
+  writeFileSync(`${root}SECURITY.md`, `${before}${START}\n\n${table}\n\n${END}${after}`);
+} else if (cells(rest.split(END)[0] ?? "") !== cells(table)) {
+  console.error(
+    "SECURITY.md: the table of weaknesses is not what the tests say; npm run requirements -- --write",
+  );
+  missing += 1;
 }
 
 const unknown = unknownIds(requirements, citations);
