@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Client } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
-import { check, freePort } from "./support.mjs";
+import { check, freePort, root } from "./support.mjs";
 
 /** @param {import("./support.mjs").Copy} copy */
 export async function hostConfig(copy) {
@@ -24,15 +24,16 @@ export async function hostConfig(copy) {
     stdout + stderr,
   );
 
-  // npx looks into the project that it is started in; an installed program is found from anywhere.
+  // Hosts start the command in a folder of their own choice.
   const elsewhere = join(copy.env.HOME, "elsewhere");
   mkdirSync(elsewhere);
-  for (const { file, key, cwd } of [
-    { file: "mcp.json", key: "mcpServers", cwd: copy.folder },
-    { file: "vscode.mcp.json", key: "servers", cwd: elsewhere },
+  for (const { file, key } of [
+    { file: "mcp.json", key: "mcpServers" },
+    { file: "vscode.mcp.json", key: "servers" },
   ]) {
     const config = JSON.parse(there(readFileSync(join(copy.folder, file), "utf8")))[key];
-    for (const [name, entry] of Object.entries(config)) await asHost(`${file}: ${name}`, entry, cwd, copy);
+    for (const [name, entry] of Object.entries(config))
+      await asHost(`${file}: ${name}`, entry, elsewhere, copy);
   }
   await server.stop();
 }
@@ -44,7 +45,12 @@ export async function hostConfig(copy) {
  */
 async function asHost(what, { command, args }, cwd, copy) {
   const home = copy.env.HOME;
-  const filled = args.map((arg) => arg.replaceAll("${HOME}", home).replaceAll("${userHome}", home));
+  const filled = args.map((arg) =>
+    arg
+      .replaceAll("${HOME}", home)
+      .replaceAll("${userHome}", home)
+      .replace(/^\/CLONE\//, root),
+  );
   check(`${what}: no variable is left open`, !filled.some((arg) => arg.includes("${")), filled.join(" "));
   const transport = new StdioClientTransport({
     command,

@@ -8,7 +8,8 @@ import { delimiter, dirname, join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 
-const root = fileURLToPath(new URL("../../", import.meta.url));
+/** The root of this repository, with a slash at the end. */
+export const root = fileURLToPath(new URL("../../", import.meta.url));
 let failures = 0;
 
 /** How many checks failed so far. */

@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readFile, rm, stat } from "node:fs/promises";
+import { chmod, mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -277,6 +277,28 @@ test("the guide documents every exit code and every command [REQ-CLI-EXIT]", asy
   for (const { name, options } of COMMANDS) {
     expect(guide).toContain(`trusted-mcp ${name}`);
     for (const option of Object.keys(options)) expect(guide, name).toContain(`--${option}`);
+  }
+});
+
+test("nothing tells people to take the program from npm, where its name is not ours yet", async () => {
+  const root = new URL("../../../", import.meta.url);
+  const folders = ["examples/", "examples/host-config/", "examples/weather/", "examples/existing-server/"];
+  const pages = (
+    await Promise.all(
+      ["", "docs/guide/", "packages/trusted-mcp/", ...folders].map(async (folder) =>
+        (await readdir(new URL(folder, root)))
+          .filter((name) => /^README.*md$|^\w+\.md$|mcp\.json$/.test(name))
+          .map((name) => folder + name),
+      ),
+    )
+  ).flat();
+  expect(pages).toEqual(expect.arrayContaining(["README.zh-CN.md", "examples/host-config/mcp.json"]));
+  for (const page of pages) {
+    const text = await readFile(new URL(page, root), "utf8");
+    expect(text, page).not.toMatch(/npx (-y|--yes) trusted-mcp|npm (i|install)\b[^`\n]* trusted-mcp\b/);
+    expect(text, page).not.toMatch(/"command": "(npx|trusted-mcp)"/);
+    if (text.includes("npx trusted-mcp"))
+      expect(text, page).toMatch(/not on npm yet|\[the tarballs\]|还没有发布到 npm/i);
   }
 });
 
