@@ -189,8 +189,12 @@ describe("answers without end, from somebody in between", () => {
   });
   afterAll(() => server.close());
 
+  /** Large parts as fast as they are taken, small ones at a pace that leaves others a turn. */
   async function* forever(part: Uint8Array): AsyncGenerator<Uint8Array> {
-    for (;;) yield part;
+    for (;;) {
+      yield part;
+      if (part.length < 100) await new Promise((resolve) => setTimeout(resolve, 2));
+    }
   }
 
   test.each([
