@@ -274,7 +274,7 @@ describe.each(KINDS)("a server that requires the channel (%s)", (kind) => {
       json,
       '{"jsonrpc":"2.0","id":1,"method":"trusted-mcp/1/handshake","method":"trusted-mcp/1/handshake","params":{"m":"AQ"}}',
     ],
-  ] as [string, string, Record<string, string>, string | Buffer][])(
+  ] as [string, string, Record<string, string>, string | Uint8Array][])(
     "%s: the one refusal, and nothing behind it is called [REQ-SDK-REQUIRE, REQ-OUTER-ERROR, REQ-PARSERS]",
     async (_, method, headers, body) => {
       const {

@@ -1,3 +1,5 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { WebStandardStreamableHTTPServerTransport } from "@modelcontextprotocol/server";
 import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
@@ -263,6 +265,33 @@ describe("a legacy server with sessions of its own", () => {
     await client.close();
     await fetch.close();
     await proxy.close();
+    await server.close();
+  });
+});
+
+describe("behind a body parser", () => {
+  test("JSON frames that were parsed before arrive all the same, binary ones untouched [REQ-SDK-HANDLER]", async () => {
+    const server = await startServer();
+    const parsed: string[] = [];
+    const http = createServer((request, response) => {
+      const type = request.headers["content-type"];
+      if (type !== "application/json") return void server.handler.node(request, response);
+      const parts: Buffer[] = [];
+      request.on("data", (part: Buffer) => parts.push(part));
+      request.once("end", () => {
+        const body: unknown = JSON.parse(Buffer.concat(parts).toString());
+        parsed.push(type);
+        void server.handler.node(request, response, body);
+      });
+    });
+    await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
+    const url = `http://127.0.0.1:${(http.address() as AddressInfo).port}/mcp`;
+    const fetch = fetchTo(server, url);
+    expect(await callTool(fetch, url, "echo", { text: "parsed" })).toBe("parsed");
+    expect(parsed).toHaveLength(2);
+    await fetch.close();
+    http.closeAllConnections();
+    http.close();
     await server.close();
   });
 });

@@ -223,7 +223,7 @@ describe("an answer that is not the server's", () => {
       "ERR_MALFORMED",
     ],
     ["zero bytes without end of text", json, "\0".repeat(1000), "ERR_MALFORMED"],
-  ] as [string, Record<string, string>, string | Buffer, string][])(
+  ] as [string, Record<string, string>, string | Uint8Array, string][])(
     "%s is refused [REQ-MITM-INJECT]",
     async (_, headers, body, code) => {
       const fetch = fetchTo(server, proxy.url);

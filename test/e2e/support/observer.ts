@@ -22,13 +22,13 @@ const extract = (salt: Buffer, secret: Buffer): Buffer => hmac(salt, secret);
 const u32 = (n: number): Buffer => Buffer.of(n >>> 24, n >>> 16, n >>> 8, n);
 
 /** §4.1: absent is 0x00, present 0x01 ‖ u32 length ‖ bytes. */
-function items(list: readonly (Buffer | null)[]): Buffer {
+function items(list: readonly (Uint8Array | null)[]): Buffer {
   return Buffer.concat(
     list.flatMap((item) => (item === null ? [Buffer.of(0)] : [Buffer.of(1), u32(item.length), item])),
   );
 }
 
-const hash = (...list: (Buffer | null)[]): Buffer => createHash("sha384").update(items(list)).digest();
+const hash = (...list: (Uint8Array | null)[]): Buffer => createHash("sha384").update(items(list)).digest();
 
 /** §4.2: HKDF-Expand in one block (RFC 5869 §2.3). */
 function expand(secret: Buffer, label: string, list: readonly Buffer[] = []): Buffer {
@@ -60,9 +60,13 @@ function flight(message: Buffer, clear: number): { clear: Buffer; sealed: Buffer
 const unpadded = (padded: Buffer): Buffer => padded.subarray(3, 3 + u24(padded, 0));
 
 /** opt<vec16> credential ‖ opt<vec16> signature ‖ raw[48] Finished. */
-function auth(bytes: Buffer): { credential: Buffer | null; signature: Buffer | null; finished: Buffer } {
+function auth(bytes: Buffer): {
+  credential: Uint8Array | null;
+  signature: Uint8Array | null;
+  finished: Buffer;
+} {
   let at = 0;
-  const optional = (): Buffer | null => {
+  const optional = (): Uint8Array | null => {
     at += 1;
     if (bytes[at - 1] === 0) return null;
     const size = bytes.readUInt16BE(at);

@@ -134,6 +134,8 @@ function handlerOf(
 /** Counts what reaches the wrapped handler: "nothing was parsed" means that it was never called. */
 function counted(handler: WebHandler, ledger: Ledger): WebHandler {
   return {
+    // With all that the SDK's handler has: ours recognises it by that.
+    ...handler,
     fetch: (request, options) => {
       ledger.handled += 1;
       return handler.fetch(request, options);
