@@ -6,6 +6,10 @@ import * as mcpHeaders from "../../../packages/trusted-mcp/dist/bridge/mcp-heade
 import { sseEvents } from "../../../packages/trusted-mcp/dist/bridge/sse.js";
 import { ProgramError } from "../../../packages/trusted-mcp/dist/error.js";
 import { decodeHeaderValue } from "../../../packages/trusted-mcp/dist/serve/stdio/modern-headers.js";
+import {
+  checkParamHeaders,
+  paramHeaders as serverSide,
+} from "../../../packages/trusted-mcp/dist/serve/stdio/param-headers.js";
 import { expect } from "../lib/finding.mjs";
 import { parsed } from "../lib/json-oracle.mjs";
 import { readEvents } from "../lib/sse-oracle.mjs";
@@ -26,7 +30,7 @@ import { someEvents, SSE_TOKENS } from "./client.mjs";
 const events = {
   name: "sse-events",
   errors: [ProgramError],
-  maxInflated: 1 << 16,
+  maxInflated: 1 << 15,
   tokens: SSE_TOKENS,
   inflateOneIn: 1000,
   seeds: (random) => random.list(10, someEvents),
@@ -56,7 +60,7 @@ const LIMIT = 64;
 const pipe = {
   name: "bridge-lines",
   errors: [],
-  maxInflated: 1 << 15,
+  maxInflated: 1 << 13,
   tokens: tokensOf("\n", "\r\n", "\r", "\n\n", "{}", "a".repeat(LIMIT), "a".repeat(LIMIT + 1), "é"),
   seeds: () =>
     ["{}\n[]\n", "a\r\nb", "", "\n\n", `${"x".repeat(LIMIT)}\n${"y".repeat(LIMIT + 1)}\nz\n`].map((t) =>
@@ -142,6 +146,8 @@ const jsonRpc = {
 /** Nested too deeply to be compared as JSON, messages are compared as text without white space. */
 const flat = (text) => text.replace(/[ \t\r\n]+/g, "");
 
+const fieldsOf = (own) => new Headers(Object.entries(own));
+
 /** What goes into header fields is what HTTP takes, and reads back as it was. */
 const headers = {
   name: "mcp-headers",
@@ -168,15 +174,20 @@ const headers = {
     } = typeof value === "object" && value !== null ? value : {};
     const message = { id: 1, method: typeof method === "string" ? method : text, params: Object(params) };
     const declared = mcpHeaders.paramHeaders(schema);
+    const own = mcpHeaders.paramHeaderValues(declared, message.params.arguments);
     return {
       text,
       message,
+      asked: checkParamHeaders(serverSide(schema), message.params.arguments, fieldsOf(own), 1) !== undefined,
       standard: mcpHeaders.modernHeaders(message, typeof version === "string" ? version : text),
-      own: mcpHeaders.paramHeaderValues(declared, message.params.arguments),
+      own,
       encoded: mcpHeaders.headerValue(text),
     };
   },
-  check(_, { text, message, standard, own, encoded }) {
+  check(_, { text, message, asked, standard, own, encoded }) {
+    // Lone surrogates have no UTF-8 that a header could carry: such a call is refused.
+    const strange = !text.isWellFormed() || /\\u[dD][89a-fA-F]/.test(text);
+    expect(!asked || strange, "our server refuses what our bridge sends");
     const fields = new Headers();
     for (const [name, value] of Object.entries({ ...standard, ...own })) {
       fields.set(name, value);

@@ -57,7 +57,7 @@ const data = {
   errors: [ChannelError],
   tokens: SSE_TOKENS,
   inflateOneIn: 1000,
-  maxInflated: 1 << 16,
+  maxInflated: 1 << 15,
   seeds: (random) => random.list(10, someEvents),
   make: someEvents,
   async run(input) {

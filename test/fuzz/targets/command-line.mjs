@@ -3,8 +3,10 @@ import * as args from "../../../packages/trusted-mcp/dist/args.js";
 import { COMMON_OPTIONS } from "../../../packages/trusted-mcp/dist/command.js";
 import { COMMANDS } from "../../../packages/trusted-mcp/dist/commands/index.js";
 import { ProgramError } from "../../../packages/trusted-mcp/dist/error.js";
+import { createLog } from "../../../packages/trusted-mcp/dist/log.js";
 import { audiences } from "../../../packages/trusted-mcp/dist/serve/audience.js";
 import { namedHeaders, namedVariables } from "../../../packages/trusted-mcp/dist/serve/settings.js";
+import { printable } from "../../../packages/trusted-mcp/dist/terminal.js";
 import { expect } from "../lib/finding.mjs";
 import { bytesOf, textOf, tokensOf } from "../lib/text.mjs";
 
@@ -18,7 +20,7 @@ const commandLine = {
   name: "args",
   errors,
   // The runtime's own parser takes the square of the number of arguments.
-  maxInflated: 1 << 14,
+  maxInflated: 1 << 13,
   tokens: tokensOf(
     ...[
       "\n",
@@ -197,4 +199,35 @@ const settings = {
   },
 };
 
-export const targets = [commandLine, values, settings];
+/** What a peer says, on a terminal and in a log: no control character, and one line for one entry. */
+const terminal = {
+  name: "terminal",
+  errors: [],
+  maxInflated: 1 << 14,
+  // Four forms, in which one character may become six.
+  factor: 64,
+  tokens: tokensOf(...'\u001b[2J \u009b31m \r \n \t \u202e \u200b \u2028 \ufeff " = é \uf8ff'.split(" ")),
+  seeds: () =>
+    ["plain", 'a=b "c"', "\u001b]52;c;AAAA\u0007", "line\nforged: entry", "\u{1f600}"].map(bytesOf),
+  run(input) {
+    const text = textOf(input);
+    const lines = [];
+    const stream = { write: (line) => lines.push(line) };
+    for (const format of ["text", "json"])
+      createLog({ stream, format, level: "info" }).warn(text, { field: text });
+    return { text, shown: printable(text), block: printable(text, true), lines };
+  },
+  check(_, { text, shown, block, lines }) {
+    const [plain, json] = lines;
+    expect(!OBEYED.test(shown) && !OBEYED.test(block.replace(/[\n\t]/g, "")), "a terminal would obey a peer");
+    for (const line of lines)
+      expect(line.endsWith("\n") && !OBEYED.test(line.slice(0, -1)), "an entry is not one line");
+    expect(plain.startsWith("trusted-mcp: warn: "), "an entry begins otherwise");
+    const { message, field, level } = JSON.parse(json);
+    expect(message === text && field === text && level === "warn", "an entry says something else");
+  },
+};
+// oxlint-disable-next-line no-control-regex -- these are what is looked for
+const OBEYED = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/;
+
+export const targets = [commandLine, values, settings, terminal];

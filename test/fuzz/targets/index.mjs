@@ -105,6 +105,7 @@ const GROUPS = [
       ["args", 15, 20],
       ["values", 10, 5],
       ["settings", 8, 5],
+      ["terminal", 10, 12],
     ],
   ],
   [
