@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 export interface StandIn {
   readonly url: string;
   readonly complaints: string[];
+  /** Rejects if there were complaints. */
   close(): Promise<void>;
 }
 
@@ -56,12 +57,13 @@ export async function standIn(
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
-  return { url: `http://127.0.0.1:${port}`, complaints, close: () => closed(server) };
+  return { url: `http://127.0.0.1:${port}`, complaints, close: () => closed(server, complaints) };
 }
 
-function closed(server: Server): Promise<void> {
+async function closed(server: Server, complaints: readonly string[]): Promise<void> {
   server.closeAllConnections();
-  return new Promise((resolve) => server.close(() => resolve()));
+  await new Promise((resolve) => server.close(resolve));
+  if (complaints.length > 0) throw new Error(`The stand-in complains: ${complaints.join("; ")}`);
 }
 
 const sha256 = (data: string | Uint8Array): string => createHash("sha256").update(data).digest("hex");
