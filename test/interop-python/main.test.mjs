@@ -1,5 +1,7 @@
 /** Both halves against the real Python package, as PyPI has it. */
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
@@ -7,7 +9,7 @@ import { Client as Client1 } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport as Transport1 } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { aiccFetch, serverKeyFromFile } from "../../packages/aicc/dist/client.js";
 import { keyFolder, rotate } from "./keys.mjs";
-import { pythonClient, pythonServer } from "./python.mjs";
+import { python, pythonClient, pythonServer } from "./python.mjs";
 import { handlerV1, handlerV2, ourServer } from "./servers.mjs";
 
 const MEGABYTE = 1_048_576;
@@ -15,6 +17,15 @@ const TOOLS = ["echo", "make", "fail", "count"];
 let keys;
 before(() => (keys = keyFolder()));
 after(() => keys.remove());
+
+test("the Python package opens every recorded vector", () => {
+  const folder = fileURLToPath(new URL("../../packages/aicc/vectors/", import.meta.url));
+  const script = fileURLToPath(new URL("verify.py", import.meta.url));
+  const { opened } = JSON.parse(
+    execFileSync(python(), [script, folder], { encoding: "utf8", cwd: keys.folder }),
+  );
+  assert.ok(opened > 60, String(opened));
+});
 
 const ours = {
   "SDK v2, stateless": () => handlerV2(),

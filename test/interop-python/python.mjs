@@ -3,7 +3,7 @@ import { execFileSync, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
@@ -32,7 +32,8 @@ function start(script, args, options = {}) {
   const [program, ...first] = [...(options.prefix ?? []), python()];
   const child = spawn(program, [...first, here(script), ...args], {
     stdio: ["pipe", "pipe", "pipe"],
-    cwd: options.cwd,
+    // It writes its logs into the folder that it runs in.
+    cwd: dirname(args[1]),
     env: { PATH: process.env.PATH, HOME: process.env.HOME, PYTHONUNBUFFERED: "1" },
   });
   children.add(child);
