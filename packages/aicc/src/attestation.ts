@@ -10,11 +10,7 @@ export { verifyToken, type TokenCheck, type TokenClaims } from "./attestation/to
 export type { Renewing, RenewingOptions } from "./attestation/renewing.ts";
 export { renewingAttestation } from "./attestation/renewing-attestation.ts";
 export { attestationFromConfig, type AttestationFromConfig } from "./attestation/from-config.ts";
-export {
-  serverKeySource,
-  type ServerKeyOptions,
-  type ServerKeySource,
-} from "./attestation/server-key-source.ts";
+export { serverKeyFromConfig, type ServerKeyOptions } from "./attestation/server-key.ts";
 export { clientGate, type ClientGate } from "./attestation/client-gate.ts";
 export { volcengineGateway, type Gateway, type GatewayOptions } from "./volcengine/gateway.ts";
 export type { ServiceLimits, ServiceTls } from "./volcengine/request.ts";
@@ -28,11 +24,6 @@ export {
   type Page,
 } from "./tks/client.ts";
 export type { DirectRoute, KeyServiceRoute } from "./tks/transport.ts";
-export {
-  keyServiceFromConfig,
-  loadServiceKey,
-  serviceKeySource,
-  type KeyServiceFromConfig,
-  type ServiceKeys,
-} from "./tks/from-config.ts";
+export { keyServiceFromConfig, loadServiceKey, type KeyServiceFromConfig } from "./tks/from-config.ts";
+export { serverKeysFromService, type ServiceKeyOptions } from "./tks/service-keys.ts";
 export { AiccError, type AiccErrorCode } from "./error.ts";

@@ -13,10 +13,11 @@ import {
 } from "../../test/platform/gateway.ts";
 import { rsaKeys } from "../../test/platform/keys.ts";
 import { standIn } from "../../test/platform/stand-in.ts";
+import { aiccFetch } from "../client/aicc-fetch.ts";
 import { parseClientConfig } from "../config/client-config.ts";
 import { parseServerConfig } from "../config/server-config.ts";
 import { clientGate } from "./client-gate.ts";
-import { serverKeySource } from "./server-key-source.ts";
+import { serverKeyFromConfig } from "./server-key.ts";
 
 const clock = new ManualClock();
 const issuer = rsaKeys(2048);
@@ -81,17 +82,17 @@ async function pem(name: string, text: string): Promise<string> {
 
 describe("the server's key from a Python client configuration", () => {
   test("is the attested one", async () => {
-    const source = await serverKeySource(client(), { attestation });
-    expect((await source.current()).equals(server.publicKey)).toBe(true);
-    expect((await source.current()).equals(server.publicKey)).toBe(true);
+    const source = await serverKeyFromConfig(client(), { attestation });
+    expect(source.current().equals(server.publicKey)).toBe(true);
+    expect(source.current().equals(server.publicKey)).toBe(true);
     expect(cloud.calls).toHaveLength(1);
     source.close();
   });
 
   test("is the pinned file where there is one, and nobody is asked", async () => {
     const path = await pem("server.pem", server.publicPem);
-    const source = await serverKeySource(client({ pub_key_path: path }));
-    expect((await source.current()).equals(server.publicKey)).toBe(true);
+    const source = await serverKeyFromConfig(client({ pub_key_path: path }));
+    expect(source.current().equals(server.publicKey)).toBe(true);
     expect(cloud.calls).toEqual([]);
     source.close();
   });
@@ -99,16 +100,32 @@ describe("the server's key from a Python client configuration", () => {
   test("[W07] is refused when the attestation fails, also with attest_must false", async () => {
     for (const change of [() => (signer = attacker.privateKey), () => (policies = ["another"])]) {
       change();
-      const source = await serverKeySource(client({ attest_must: false }), { attestation });
-      expect(await refusalOf(() => source.current())).toMatch(/^ERR_ATTESTATION_/);
-      source.close();
+      const start = () => serverKeyFromConfig(client({ attest_must: false }), { attestation });
+      expect(await refusalOf(start)).toMatch(/^ERR_ATTESTATION_/);
       signer = issuer.privateKey;
     }
   });
 
+  test("[W09, W22] without a valid attestation a client sends nothing, in clear or sealed", async () => {
+    let requests = 0;
+    const endpoint = await standIn(() => {
+      requests++;
+      return { body: "{}" };
+    });
+    const serverKey = await serverKeyFromConfig(client(), { attestation });
+    const fetch = aiccFetch({ url: `${endpoint.url}/mcp`, serverKey });
+    serverKey.close();
+    const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/list" });
+    const call = () =>
+      fetch(`${endpoint.url}/mcp`, { method: "POST", headers: { "content-type": "application/json" }, body });
+    expect(await refusalOf(call)).toBe("ERR_ATTESTATION_EXPIRED");
+    expect(requests).toBe(0);
+    await endpoint.close();
+  });
+
   test("[W01] is refused without the issuer's keys, before anything is asked", async () => {
-    expect(await refusalOf(() => serverKeySource(client()))).toBe("ERR_ISSUER_KEYS");
-    expect(await refusalOf(() => serverKeySource(client(), { attestation: { issuerKeys: [] } }))).toBe(
+    expect(await refusalOf(() => serverKeyFromConfig(client()))).toBe("ERR_ISSUER_KEYS");
+    expect(await refusalOf(() => serverKeyFromConfig(client(), { attestation: { issuerKeys: [] } }))).toBe(
       "ERR_ISSUER_KEYS",
     );
     expect(cloud.calls).toEqual([]);
@@ -127,7 +144,7 @@ describe("the server's key from a Python client configuration", () => {
       client({ ra_type: "local", ra_url: fake.url }),
       parseClientConfig({}),
     ])
-      expect(await refusalOf(() => serverKeySource(config, { attestation }))).toBe("ERR_CONFIG_UNSAFE");
+      expect(await refusalOf(() => serverKeyFromConfig(config, { attestation }))).toBe("ERR_CONFIG_UNSAFE");
     expect(called).toBe(0);
     await fake.close();
   });
@@ -136,12 +153,14 @@ describe("the server's key from a Python client configuration", () => {
     ["a policy", { ra_policy_id: "" }],
     ["a service or pods", { ra_service_name: null }],
   ])("%s must be configured", async (_what, without) => {
-    expect(await refusalOf(() => serverKeySource(client(without), { attestation }))).toBe("ERR_CONFIG_FIELD");
+    expect(await refusalOf(() => serverKeyFromConfig(client(without), { attestation }))).toBe(
+      "ERR_CONFIG_FIELD",
+    );
   });
 
   test("[W40] a key file with a weak key is refused", async () => {
     const path = await pem("weak.pem", rsaKeys(2048).publicPem);
-    expect(await refusalOf(() => serverKeySource(client({ pub_key_path: path })))).toBe(
+    expect(await refusalOf(() => serverKeyFromConfig(client({ pub_key_path: path })))).toBe(
       "ERR_KEY_UNSUPPORTED",
     );
   });

@@ -84,6 +84,19 @@ describe("a kept attestation", () => {
     kept.close();
   });
 
+  test("counts for a day at most, and a huge interval does not become a busy loop", async () => {
+    const from = service();
+    from.lifetimeMs = 1e12;
+    const { kept } = keep(from, 1e9);
+    await kept.current();
+    await pass(600);
+    expect(from.asked).toBe(1);
+    from.down = true;
+    clock.advance(86_400_000);
+    expect(await refusalOf(() => kept.current())).toBe("ERR_ATTESTATION_EXPIRED");
+    kept.close();
+  });
+
   test("stops with close()", async () => {
     const from = service();
     const { kept } = keep(from);
@@ -153,6 +166,35 @@ describe("[W09] when the service fails", () => {
     expect(await refusalOf(() => kept.current())).toBe("ERR_ATTESTATION_EXPIRED");
     await pass(5);
     expect(from.asked).toBeLessThan(6);
+    kept.close();
+  });
+});
+
+describe("without waiting", () => {
+  test("there is nothing before the first success, and then the same", async () => {
+    const from = service();
+    const { kept } = keep(from);
+    expect(await refusalOf(() => kept.held())).toBe("ERR_ATTESTATION_EXPIRED");
+    await pass(1);
+    expect(kept.held()).toBe(await kept.current());
+    expect(from.asked).toBe(1);
+    kept.close();
+    expect(await refusalOf(() => kept.held())).toBe("ERR_ATTESTATION_EXPIRED");
+  });
+
+  test("[W09] an ended one is refused, and calls do not make it ask more often", async () => {
+    const from = service();
+    const { kept } = keep(from, 100);
+    await kept.current();
+    from.down = true;
+    await pass(100);
+    const asked = from.asked;
+    for (let count = 0; count < 100; count++)
+      expect(await refusalOf(() => kept.held())).toBe("ERR_ATTESTATION_EXPIRED");
+    expect(from.asked).toBeLessThanOrEqual(asked + 1);
+    from.down = false;
+    await pass(301);
+    expect(kept.held().policyId).toBe("p");
     kept.close();
   });
 });

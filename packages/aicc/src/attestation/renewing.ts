@@ -2,7 +2,7 @@ import { random } from "@trusted-mcp/primitives/bytes";
 import { systemClock, type Clock } from "@trusted-mcp/primitives/clock";
 
 export interface RenewingOptions {
-  /** How long a success counts at most (3600 s); it is renewed after three quarters of that. */
+  /** How long a success counts at most (3600 s, never more than a day); it is renewed after three quarters of that. */
   readonly intervalSeconds?: number;
   readonly clock?: Clock;
   /** Told about every failure in the background, for the log. */
@@ -12,6 +12,8 @@ export interface RenewingOptions {
 export interface Renewing<T> {
   /** A valid value, or an error: never one that has expired, and never the result of a failure. */
   current(): Promise<T>;
+  /** The same without waiting: throws also while the first one, or a late one, is on its way. */
+  held(): T;
   /** Stops the background work. */
   close(): void;
 }
@@ -23,6 +25,8 @@ export interface Obtained<T> {
 }
 
 const INTERVAL_SECONDS = 3600;
+/** A day. Beyond 24.8 days Node's timers would fire at once, again and again. */
+const MAX_INTERVAL_SECONDS = 86_400;
 const FIRST_BACKOFF_MS = 1000;
 const LAST_BACKOFF_MS = 300_000;
 
@@ -36,7 +40,8 @@ export function renewing<T>(
   options: RenewingOptions = {},
 ): Renewing<T> {
   const clock = options.clock ?? systemClock;
-  const intervalMs = Math.max(1, options.intervalSeconds ?? INTERVAL_SECONDS) * 1000;
+  const intervalMs =
+    Math.min(Math.max(1, options.intervalSeconds ?? INTERVAL_SECONDS), MAX_INTERVAL_SECONDS) * 1000;
   let held: { readonly value: T; readonly notAfter: number; readonly until: number } | undefined;
   let failure: { readonly error: unknown; readonly retryAt: number; readonly count: number } | undefined;
   let pending: Promise<void> | undefined;
@@ -95,6 +100,14 @@ export function renewing<T>(
       const renewed = valid();
       if (renewed === undefined) throw refusal();
       return renewed.value;
+    },
+    held() {
+      const now = valid();
+      if (now !== undefined) return now.value;
+      // After a long sleep of the machine the timer may be late: this call is refused, a later one may pass.
+      const waiting = failure !== undefined && clock.monotonic() < failure.retryAt;
+      if (!closed && !waiting) void renew();
+      throw closed ? expired("It was closed", undefined) : refusal();
     },
     close() {
       closed = true;

@@ -13,7 +13,8 @@ import { rsaKeys } from "../../test/platform/keys.ts";
 import { standIn, type StandIn } from "../../test/platform/stand-in.ts";
 import { readEnvironment } from "../config/environment.ts";
 import { parseServerConfig } from "../config/server-config.ts";
-import { loadServiceKey, serviceKeySource, type KeyServiceFromConfig } from "./from-config.ts";
+import { loadServiceKey, type KeyServiceFromConfig } from "./from-config.ts";
+import { serverKeysFromService } from "./service-keys.ts";
 
 const clock = new ManualClock();
 const issuer = rsaKeys(2048);
@@ -163,44 +164,62 @@ describe("the server's key, as the Python SDK's example configuration names it",
   });
 });
 
-describe("the kept key", () => {
-  test("[W35] has an end: one that could not be renewed in time is refused", async () => {
+describe("the server's keys from the key service", () => {
+  test("[W35] have an end: one that could not be renewed in time opens nothing", async () => {
     vi.useFakeTimers();
     try {
       const time = new ManualClock();
       let down = false;
-      const kept = serviceKeySource(
-        async () => {
-          if (down) throw new Error("down");
-          return rsa.privateKey;
-        },
-        { clock: time, intervalSeconds: 100 },
-      );
-      expect((await kept.current()).current).toBe(rsa.privateKey);
+      const load = async () => {
+        if (down) throw new Error("down");
+        return rsa.privateKey;
+      };
+      const keys = await serverKeysFromService(load, { clock: time, intervalSeconds: 100 });
+      expect(keys.current()).toHaveLength(1);
       down = true;
       time.advance(99_000);
-      expect((await kept.current()).current).toBe(rsa.privateKey);
+      expect(keys.current()).toHaveLength(1);
       time.advance(1000);
-      expect(await refusalOf(() => kept.current())).toBe("ERR_KEY_SERVICE_KEY");
-      kept.close();
+      expect(keys.current()).toEqual([]);
+      down = false;
+      time.advance(400_000);
+      await vi.advanceTimersByTimeAsync(400_000);
+      expect(keys.current()).toHaveLength(1);
+      keys.close();
+      expect(keys.current()).toEqual([]);
     } finally {
       vi.useRealTimers();
     }
   });
 
-  test("a changed key keeps its predecessor until the next renewal", async () => {
-    const time = new ManualClock();
-    const keys = [rsa.privateKey, second.privateKey, second.privateKey];
-    const kept = serviceKeySource(async () => keys.shift() ?? second.privateKey, {
-      clock: time,
-      intervalSeconds: 100,
-    });
-    expect(await kept.current()).toEqual({ current: rsa.privateKey });
-    time.advance(101_000);
-    expect(await kept.current()).toEqual({ current: second.privateKey, previous: rsa.privateKey });
-    time.advance(101_000);
-    expect(await kept.current()).toEqual({ current: second.privateKey });
-    kept.close();
+  test("keep the predecessor of a changed key for a while", async () => {
+    vi.useFakeTimers();
+    try {
+      const time = new ManualClock();
+      const loaded = [rsa.privateKey, second.privateKey];
+      const load = async () => loaded.shift() ?? second.privateKey;
+      const keys = await serverKeysFromService(load, { clock: time, intervalSeconds: 100, graceMs: 90_000 });
+      const [old] = keys.current();
+      time.advance(76_000);
+      await vi.advanceTimersByTimeAsync(76_000);
+      await vi.waitFor(() => expect(keys.current()).toHaveLength(2));
+      expect(keys.current()[1]).toBe(old);
+      time.advance(91_000);
+      await vi.advanceTimersByTimeAsync(91_000);
+      expect(keys.current()).not.toContain(old);
+      keys.close();
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test("[W23] are not there at all when the first cannot be had", async () => {
+    const load = () => loadServiceKey(config({ tks_policy_id: "other" }), options());
+    expect(await refusalOf(() => serverKeysFromService(load))).toBe("ERR_ATTESTATION_POLICY");
+    const failing = async (): Promise<never> => {
+      throw new Error("down");
+    };
+    await expect(serverKeysFromService(failing)).rejects.toThrow("down");
   });
 });
 

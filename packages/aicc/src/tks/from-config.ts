@@ -2,7 +2,6 @@ import type { KeyObject } from "node:crypto";
 import type { Clock } from "@trusted-mcp/primitives/clock";
 import { attest } from "../attestation/attest.ts";
 import { attestationFromConfig, type AttestationFromConfig } from "../attestation/from-config.ts";
-import { renewing, type Renewing, type RenewingOptions } from "../attestation/renewing.ts";
 import type { AiccEnvironment } from "../config/environment.ts";
 import type { GatewayConfig } from "../config/gateway-config.ts";
 import type { AiccServerConfig } from "../config/server-config.ts";
@@ -51,36 +50,6 @@ export async function loadServiceKey(
   });
   const needEvidence = environment.needEvidence ?? config.keyService.needEvidence;
   return client.exportRsaKey(ringId, keyId, needEvidence ? agent : undefined);
-}
-
-export interface ServiceKeys {
-  readonly current: KeyObject;
-  /** Still opens what was sealed before the last change; ends with the next renewal. */
-  readonly previous?: KeyObject;
-}
-
-/** Keeps the key fresh over `refresh_interval`. A key that could not be renewed in that time has ended. */
-export function serviceKeySource(
-  load: () => Promise<KeyObject>,
-  options: RenewingOptions = {},
-): Renewing<ServiceKeys> {
-  let last: KeyObject | undefined;
-  return renewing(
-    async () => {
-      const current = await load();
-      const previous = last;
-      last = current;
-      return {
-        value: previous === undefined || previous.equals(current) ? { current } : { current, previous },
-      };
-    },
-    (message, cause) =>
-      new AiccError("ERR_KEY_SERVICE_KEY", `The private key from the key service does not hold. ${message}`, {
-        action: "retry",
-        cause,
-      }),
-    options,
-  );
 }
 
 export function keyServiceFromConfig(

@@ -1,7 +1,5 @@
-import type { KeyObject } from "node:crypto";
-import { loadPublicKey } from "@trusted-mcp/identity";
+import { serverKeyFromFile, type ServerKey } from "../client/server-key.ts";
 import type { AiccClientConfig } from "../config/client-config.ts";
-import { requireRsa } from "../config/rsa-key.ts";
 import { AiccError } from "../error.ts";
 import { attest } from "./attest.ts";
 import { attestationFromConfig, type AttestationFromConfig } from "./from-config.ts";
@@ -13,27 +11,20 @@ export interface ServerKeyOptions {
   readonly onFailure?: (error: unknown) => void;
 }
 
-/** The RSA key under which a client seals requests: asked for before each request. */
-export interface ServerKeySource {
-  current(): Promise<KeyObject>;
-  close(): void;
-}
-
 /**
- * The server's key as the Python SDK's client configuration names it: a file, or the platform's attestation. A key
- * that was not attested is never returned, also where `attest_must` is false.
+ * The server's key as the Python SDK's client configuration names it: a file, or the platform's attestation. Fails
+ * when the first attestation fails; later, `current()` throws while there is no valid one. A key that was not
+ * attested is never returned, also where `attest_must` is false.
  */
-export async function serverKeySource(
+export async function serverKeyFromConfig(
   config: AiccClientConfig,
   options: ServerKeyOptions = {},
-): Promise<ServerKeySource> {
+): Promise<ServerKey> {
   if (config.publicKeyFile !== undefined) {
-    const key = requireRsa(
-      await loadPublicKey(config.publicKeyFile),
+    return serverKeyFromFile(
       config.publicKeyFile,
-      "ERR_CONFIG_UNSAFE",
+      options.onFailure === undefined ? {} : { onerror: options.onFailure },
     );
-    return { current: async () => key, close: () => undefined };
   }
   const checks = attestationFromConfig(config.ra, config.gateway, options.attestation ?? { issuerKeys: [] });
   if (options.attestation === undefined || checks.issuerKeys.length === 0) {
@@ -49,9 +40,15 @@ export async function serverKeySource(
     ...(clock === undefined ? {} : { clock }),
     ...(options.onFailure === undefined ? {} : { onFailure: options.onFailure }),
   });
+  try {
+    await attestation.current();
+  } catch (error) {
+    attestation.close();
+    throw error;
+  }
   return {
-    async current() {
-      const { publicKey } = await attestation.current();
+    current() {
+      const { publicKey } = attestation.held();
       if (publicKey === undefined)
         throw new AiccError("ERR_ATTESTATION_KEY", "The attestation brought no key");
       return publicKey;
