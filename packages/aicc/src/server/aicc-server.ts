@@ -1,3 +1,4 @@
+import type { IncomingMessage } from "node:http";
 import { readWebBody } from "./body.ts";
 import { Endpoint, refusalOf } from "./endpoint.ts";
 import type { Outgoing, WebHandler } from "./inner.ts";
@@ -12,6 +13,11 @@ export interface AiccServerOptions extends OpenerOptions {
   readonly url?: string;
   /** Largest JSON-RPC message taken, in bytes. Default 4 MiB. */
   readonly maxMessageBytes?: number;
+  /**
+   * Who sent a request, for the limits per source. Default: its network address. Behind a proxy that is
+   * the proxy's, and everybody shares its limits: read the address from where the proxy writes it.
+   */
+  readonly source?: (request: IncomingMessage) => string;
   /** How long a request body may take to arrive, in ms. Default 30 s. */
   readonly bodyTimeoutMs?: number;
   /** Hears of everything refused and of failed handlers. Errors carry codes, never content. */
@@ -50,7 +56,7 @@ export function aiccServer(handler: WebHandler, options: AiccServerOptions): Aic
   const url = options.url ?? "http://localhost/mcp";
   return {
     maxBodyBytes,
-    node: nodeFront(endpoint, { ...limits, onerror, url }),
+    node: nodeFront(endpoint, { ...limits, onerror, url, source: options.source ?? addressOf }),
     fetch: async (request) => {
       try {
         const body = await readWebBody(request, limits);
@@ -63,6 +69,10 @@ export function aiccServer(handler: WebHandler, options: AiccServerOptions): Aic
     },
     close: () => options.keys.close(),
   };
+}
+
+function addressOf(request: IncomingMessage): string {
+  return request.socket.remoteAddress ?? "";
 }
 
 function toResponse({ status, headers, body }: Outgoing): Response {

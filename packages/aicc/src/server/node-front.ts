@@ -7,6 +7,7 @@ export interface NodeFrontOptions extends BodyLimits {
   readonly onerror: (error: unknown) => void;
   /** The URL that the handler sees; the Host header is whatever the client wrote. */
   readonly url: string;
+  readonly source: (request: IncomingMessage) => string;
 }
 
 export type NodeHandler = (
@@ -28,7 +29,7 @@ export function nodeFront(endpoint: Endpoint, options: NodeFrontOptions): NodeHa
         url: options.url,
         headers: headersOf(request),
         body: await bodyOf(request, parsedBody, options),
-        source: request.socket.remoteAddress ?? "",
+        source: options.source(request),
         signal: departure.signal,
       });
     } catch (error) {

@@ -1,11 +1,11 @@
 import type { Clock } from "@trusted-mcp/primitives/clock";
 
 export interface SourceLimitOptions {
-  /** RSA operations that a source address may ask for at once. Default 1,000. */
+  /** RSA operations that a source address may ask for at once. Default 4,000. */
   readonly burst?: number;
-  /** And per second after that. Default 500. */
+  /** And per second after that. Default 2,000. */
   readonly perSecond?: number;
-  /** What one that came to nothing costs, in operations: who sends garbage is cut off soon. Default 50. */
+  /** What one that came to nothing costs, in operations: who sends garbage is cut off soon. Default 200. */
   readonly failureCost?: number;
   /** Addresses remembered; the longest unseen is forgotten first. Default 10,000. */
   readonly sources?: number;
@@ -27,9 +27,9 @@ export class SourceLimit {
 
   constructor(clock: Clock, options: SourceLimitOptions = {}) {
     this.#clock = clock;
-    this.#burst = options.burst ?? 1_000;
-    this.#perSecond = options.perSecond ?? 500;
-    this.#failureCost = options.failureCost ?? 50;
+    this.#burst = options.burst ?? 4_000;
+    this.#perSecond = options.perSecond ?? 2_000;
+    this.#failureCost = options.failureCost ?? 200;
     this.#sources = options.sources ?? 10_000;
   }
 
