@@ -2,7 +2,7 @@
 import { fileSigner, identityFrom, loadPublicKey, pinnedServer } from "@trusted-mcp/identity";
 import { connectTrusted } from "@trusted-mcp/sdk/client";
 
-const { client, close } = await connectTrusted(
+const connection = await connectTrusted(
   { name: "weather-client", version: "1.0.0" },
   {
     url: process.env.MCP_URL ?? "http://127.0.0.1:8000/mcp",
@@ -10,6 +10,6 @@ const { client, close } = await connectTrusted(
     server: pinnedServer(await loadPublicKey("./server.pub.pem")),
   },
 );
-const result = await client.callTool({ name: "forecast", arguments: { city: process.argv[2] } });
+const result = await connection.client.callTool({ name: "forecast", arguments: { city: process.argv[2] } });
 console.log(result.content[0].text);
-await close();
+await connection.close();

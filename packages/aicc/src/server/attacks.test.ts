@@ -1,5 +1,5 @@
 /** The attack list on the server half. Numbers are the rows of docs/guide/aicc.md. */
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { ManualClock } from "@trusted-mcp/testkit";
 import {
   listen,
@@ -260,6 +260,18 @@ describe("load", () => {
     expect(status).toBe(422);
     expect(hasty.codes).toEqual(["ERR_BODY_TIMEOUT"]);
     await hasty.close();
+  });
+
+  it("row 30: a client that goes away while sending leaves nothing behind", async () => {
+    const left = await testServer(pair);
+    const { request } = await import("node:http");
+    const sent = request(left.url, { method: "POST", headers: { "content-length": "10", ...SEALED } });
+    sent.once("error", () => undefined);
+    sent.write("{");
+    setTimeout(() => sent.destroy(), 20);
+    await vi.waitFor(() => expect(left.codes).toEqual(["ERR_CLOSED"]));
+    expect(left.reached).toEqual([]);
+    await left.close();
   });
 
   it("row 28: garbage never makes the server load a key, and soon costs no RSA either", async () => {

@@ -34,10 +34,12 @@ export function readNodeBody(request: IncomingMessage, limits: BodyLimits): Prom
       clearTimeout(timer);
       resolve(Buffer.concat(chunks, size));
     });
-    request.once("error", fail);
-    request.once("close", () => {
-      if (!request.complete) fail(new AiccError("ERR_CLOSED", "The client went away while sending"));
-    });
+    const gone = (cause?: Error): void => {
+      if (!request.complete)
+        fail(new AiccError("ERR_CLOSED", "The client went away while sending", { cause }));
+    };
+    request.once("error", gone);
+    request.once("close", () => gone());
   });
 }
 
