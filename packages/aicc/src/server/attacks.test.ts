@@ -1,4 +1,5 @@
 /** The attack list on the server half. Numbers are the rows of docs/guide/aicc.md. */
+import { webcrypto } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { ManualClock } from "@trusted-mcp/testkit";
 import {
@@ -59,6 +60,13 @@ describe("plaintext", () => {
 
   it("row 29: a batch that hides a call beside initialize is refused", () =>
     refused(() => send(server.url, `[${initialize(OFFER)},${CALL}]`), "ERR_PLAINTEXT_REFUSED"));
+
+  it("row 29: an initialize that another parser would read as a call reaches the handler as initialize only", async () => {
+    const twice = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"pay"},${initialize(OFFER).slice(1)}`;
+    expect((await send(server.url, twice)).status).toBe(200);
+    expect(JSON.parse(server.reached.at(-1) ?? "")).toEqual(JSON.parse(initialize(OFFER)));
+    expect(server.reached.at(-1)).not.toContain("pay");
+  });
 
   it("row 23: without a key the server serves nothing, least of all plaintext", async () => {
     const keyless = await testServer(pair);
@@ -294,10 +302,16 @@ describe("load", () => {
 
   it("row 28: more requests than the queue holds are turned away with 503, the others are served", async () => {
     const busy = await testServer(pair, { queue: 4 });
+    const decrypt = webcrypto.subtle.decrypt.bind(webcrypto.subtle);
+    const slow = vi.spyOn(webcrypto.subtle, "decrypt").mockImplementation(async (...args) => {
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      return await decrypt(...args);
+    });
     const texts = Array.from({ length: 40 }, () => sealRequest(pair.publicKey, CALL).text);
     const statuses = await Promise.all(
       texts.map(async (text) => (await send(busy.url, text, SEALED)).status),
     );
+    slow.mockRestore();
     expect(new Set(statuses)).toEqual(new Set([200, 503]));
     await busy.close();
   });

@@ -3,7 +3,7 @@ import { AiccError } from "../error.ts";
 import { JSON_MEDIA_TYPE, REFUSED_BODY, REFUSED_STATUS, SEALED_HEADER } from "../wire/http.ts";
 import { sealAnswer } from "./answer-sealer.ts";
 import { runHandler, type Incoming, type Outgoing, type WebHandler } from "./inner.ts";
-import { acceptOffer, isInitializeWithOffer } from "./initialize.ts";
+import { acceptOffer, offeringInitialize } from "./initialize.ts";
 import type { OpenedRequest, RequestOpener } from "./request-opener.ts";
 
 const METHODS = new Set(["POST", "GET", "DELETE"]);
@@ -23,16 +23,20 @@ export class Endpoint {
   /** Never throws: what is refused is answered. */
   async receive(incoming: Incoming): Promise<Outgoing> {
     let opened: OpenedRequest | null = null;
+    let body: Uint8Array | null;
     try {
       if (!METHODS.has(incoming.method)) throw plaintext();
-      if (incoming.headers.has(SEALED_HEADER)) opened = await this.#open(incoming);
-      else if (!isInitializeWithOffer(incoming)) throw plaintext();
+      if (incoming.headers.has(SEALED_HEADER)) {
+        opened = await this.#open(incoming);
+        ({ body } = opened);
+      } else body = offeringInitialize(incoming);
+      if (body === null) throw plaintext();
     } catch (error) {
       this.#onerror(error);
       return refusalOf(error);
     }
     try {
-      const response = await runHandler(this.#handler, incoming, opened?.body ?? incoming.body);
+      const response = await runHandler(this.#handler, incoming, body);
       if (opened === null) return await acceptOffer(response, incoming.signal);
       return await sealAnswer(response, opened.exchange, incoming);
     } catch (error) {

@@ -9,14 +9,16 @@ import { fieldsOf, parseJson, type Incoming, type Outgoing } from "./inner.ts";
 const MAX_INITIALIZE_LINE = 4_194_304;
 
 /**
- * The one plaintext that is served: a single `initialize` that offers AICC/0.1. Without the offer the
- * client would go on in plaintext, which is refused anyway; so it learns now.
+ * The one plaintext that is served: a single `initialize` that offers AICC/0.1; null for anything else.
+ * Without the offer the client would go on in plaintext, which is refused anyway; so it learns now. The
+ * body is written anew: whatever a handler's own parser makes of it, it is what was looked at here.
  */
-export function isInitializeWithOffer(incoming: Incoming): boolean {
+export function offeringInitialize(incoming: Incoming): Uint8Array | null {
   if (incoming.method !== "POST" || mediaType(incoming.headers.get("content-type")) !== JSON_MEDIA_TYPE)
-    return false;
+    return null;
   const message = parseJson(incoming.body);
-  return isFields(message) && message["method"] === "initialize" && hasOffer(message);
+  if (!isFields(message) || message["method"] !== "initialize" || !hasOffer(message)) return null;
+  return utf8(JSON.stringify(message));
 }
 
 /** The plain answer, with the acceptance in the place where it belongs, on event streams too. */
