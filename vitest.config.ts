@@ -7,7 +7,7 @@ export default defineConfig({
   resolve: {
     // Tests run against the sources; programs started by tests run the build.
     alias: [
-      { find: /^@trusted-mcp\/(primitives|sdk)\/([a-z0-9-]+)$/, replacement: `${packages}$1/src/$2.ts` },
+      { find: /^@trusted-mcp\/(primitives|sdk|aicc)\/([a-z0-9-]+)$/, replacement: `${packages}$1/src/$2.ts` },
       { find: /^@trusted-mcp\/(channel|identity|testkit)$/, replacement: `${packages}$1/src/index.ts` },
     ],
   },

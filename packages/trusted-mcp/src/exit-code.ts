@@ -39,6 +39,9 @@ const BY_CODE: Readonly<Record<string, number>> = {
   ERR_HTTP_STATUS: EXIT.failed,
   ERR_BAD_ANSWER: EXIT.failed,
   ERR_SERVER: EXIT.failed,
+  // A configuration of the Python SDK.
+  ERR_CONFIG_FILE: EXIT.local,
+  ERR_CONFIG_FIELD: EXIT.local,
   // Identity: what is about our files and options rather than about trust.
   ERR_KEY_FILE_EXISTS: EXIT.local,
   ERR_KEY_FILE_WRITE: EXIT.local,

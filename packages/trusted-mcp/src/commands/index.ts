@@ -6,6 +6,7 @@ import { helpCommand } from "./help.ts";
 import { inspect } from "./inspect.ts";
 import { keygen } from "./keygen.ts";
 import { list } from "./list.ts";
+import { migrateConfig } from "./migrate-config.ts";
 import { serve } from "./serve.ts";
 import { version } from "./version.ts";
 
@@ -17,6 +18,7 @@ export const COMMANDS: readonly Command[] = [
   list,
   call,
   inspect,
+  migrateConfig,
   demo,
   version,
   helpCommand(() => COMMANDS),

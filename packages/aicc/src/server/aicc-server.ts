@@ -1,0 +1,82 @@
+import type { IncomingMessage } from "node:http";
+import { readWebBody } from "./body.ts";
+import { Endpoint, refusalOf } from "./endpoint.ts";
+import type { Outgoing, WebHandler } from "./inner.ts";
+import { nodeFront, type NodeHandler } from "./node-front.ts";
+import { RequestOpener, type OpenerOptions } from "./request-opener.ts";
+import { emitWarning, warnOnce } from "./warning.ts";
+import { envelopeLimit } from "../wire/http.ts";
+import { webStream } from "../wire/web-stream.ts";
+
+export interface AiccServerOptions extends OpenerOptions {
+  /** The URL that the wrapped handler sees. Default http://localhost/mcp. */
+  readonly url?: string;
+  /** Largest JSON-RPC message taken, in bytes. Default 4 MiB. */
+  readonly maxMessageBytes?: number;
+  /**
+   * Who sent a request, for the limits per source. Default: its network address. Behind a proxy that is
+   * the proxy's, and everybody shares its limits: read the address from where the proxy writes it.
+   */
+  readonly source?: (request: IncomingMessage) => string;
+  /** How long a request body may take to arrive, in ms. Default 30 s. */
+  readonly bodyTimeoutMs?: number;
+  /** Hears of everything refused and of failed handlers. Errors carry codes, never content. */
+  readonly onerror?: (error: unknown) => void;
+  /** Hears once what AICC/0.1 cannot protect. Default: a process warning. */
+  readonly onwarning?: (message: string) => void;
+}
+
+/** A handler behind AICC/0.1, with a web-standard face and a Node one. */
+export interface AiccServer {
+  readonly fetch: (request: Request) => Promise<Response>;
+  /** The face for Python clients: their sealed GET and DELETE have bodies, which web requests cannot. */
+  readonly node: NodeHandler;
+  /** Largest request body taken, in bytes. */
+  readonly maxBodyBytes: number;
+  /** Stops watching the key file. The wrapped handler is not closed. */
+  close(): void;
+}
+
+/**
+ * Serves clients of the existing Python SDK (AICC/0.1). Only `initialize` is served in plaintext; the
+ * handler never learns who calls, because AICC/0.1 has no client identity.
+ *
+ * @example
+ * ```ts
+ * const keys = await serverKeyFile("./myPrivateKey.pem");
+ * createServer(aiccServer(createMcpHandler(factory), { keys }).node).listen(8000);
+ * ```
+ */
+export function aiccServer(handler: WebHandler, options: AiccServerOptions): AiccServer {
+  warnOnce(options.onwarning ?? emitWarning);
+  const onerror = options.onerror ?? (() => undefined);
+  const endpoint = new Endpoint(new RequestOpener(options), handler, onerror);
+  const maxBodyBytes = envelopeLimit(options.maxMessageBytes ?? 4_194_304);
+  const limits = { maxBodyBytes, bodyTimeoutMs: options.bodyTimeoutMs ?? 30_000 };
+  const url = options.url ?? "http://localhost/mcp";
+  return {
+    maxBodyBytes,
+    node: nodeFront(endpoint, { ...limits, onerror, url, source: options.source ?? addressOf }),
+    fetch: async (request) => {
+      try {
+        const body = await readWebBody(request, limits);
+        const { method, headers, signal } = request;
+        return toResponse(await endpoint.receive({ method, url, headers, body, source: "", signal }));
+      } catch (error) {
+        onerror(error);
+        return toResponse(refusalOf(error));
+      }
+    },
+    close: () => options.keys.close(),
+  };
+}
+
+function addressOf(request: IncomingMessage): string {
+  return request.socket.remoteAddress ?? "";
+}
+
+function toResponse({ status, headers, body }: Outgoing): Response {
+  const init = { status, headers: headers.map(([name, value]): [string, string] => [name, value]) };
+  if (!(body instanceof Uint8Array)) return new Response(webStream(body), init);
+  return new Response(body.length === 0 ? null : Buffer.from(body), init);
+}

@@ -1,0 +1,64 @@
+import type { IncomingMessage } from "node:http";
+import { METHOD_HANDSHAKE, METHOD_RECORD } from "@trusted-mcp/channel";
+import { JSON_MEDIA_TYPE, mediaType, SEALED_HEADER } from "../wire/http.ts";
+import type { AiccServer } from "./aicc-server.ts";
+import { readNodeBody } from "./body.ts";
+import { refusalOf } from "./endpoint.ts";
+import { writeOutgoing, type NodeHandler } from "./node-front.ts";
+
+export interface BothOptions {
+  /** What `trusted(...)` of @trusted-mcp/sdk gives. */
+  readonly trusted: { readonly node: NodeHandler };
+  /** AICC/0.1 beside it. Absent: off, and every request goes to `trusted`. */
+  readonly aicc?: AiccServer;
+  /** Largest JSON frame of trusted-mcp/1 taken, in bytes. Default 100 MiB. */
+  readonly maxFrameBytes?: number;
+  readonly onerror?: (error: unknown) => void;
+}
+
+const BINARY_FRAME = "application/trusted-mcp";
+const MARKS = [`"${METHOD_HANDSHAKE}"`, `"${METHOD_RECORD}"`];
+
+/**
+ * One endpoint for trusted-mcp/1 and AICC/0.1. The frame only decides who parses a request; each half
+ * then authenticates for itself. Plaintext reaches nobody but the AICC half, which refuses all of it but
+ * `initialize`: with AICC on, a `prefer` mode of the other half serves nobody in plaintext here.
+ */
+export function serveBoth(options: BothOptions): NodeHandler {
+  const { trusted, aicc } = options;
+  if (aicc === undefined) return trusted.node;
+  const limits = { maxBodyBytes: options.maxFrameBytes ?? 104_857_600, bodyTimeoutMs: 30_000 };
+  return async (request, response, parsedBody) => {
+    if (mediaType(request.headers["content-type"]) === BINARY_FRAME && isPost(request))
+      return await trusted.node(request, response, parsedBody);
+    if (request.headers[SEALED_HEADER] !== undefined || !isPost(request))
+      return await aicc.node(request, response, parsedBody);
+    let body: Buffer;
+    try {
+      body = await bodyOf(request, parsedBody, limits);
+    } catch (error) {
+      options.onerror?.(error);
+      return await writeOutgoing(refusalOf(error), request, response);
+    }
+    const framed = mediaType(request.headers["content-type"]) === JSON_MEDIA_TYPE && isFrame(body);
+    return await (framed ? trusted : aicc).node(request, response, body);
+  };
+}
+
+function isPost(request: IncomingMessage): boolean {
+  return request.method === "POST";
+}
+
+function isFrame(body: Buffer): boolean {
+  return MARKS.some((mark) => body.includes(mark));
+}
+
+async function bodyOf(
+  request: IncomingMessage,
+  parsedBody: unknown,
+  limits: { readonly maxBodyBytes: number; readonly bodyTimeoutMs: number },
+): Promise<Buffer> {
+  if (parsedBody === undefined || typeof parsedBody === "function")
+    return await readNodeBody(request, limits);
+  return Buffer.isBuffer(parsedBody) ? parsedBody : Buffer.from(JSON.stringify(parsedBody));
+}
