@@ -111,13 +111,13 @@ describe.each(KINDS)("MCP inside the channel (%s)", (kind) => {
   test("a reader who stops reading an idle stream lets go of it at once", async () => {
     const params = {
       name: "steps",
-      arguments: { nonce: "idle", steps: 2, pauseMs: 700, bytes: 1 },
+      arguments: { nonce: "idle", steps: 2, pauseMs: 3000, bytes: 1 },
       _meta: { progressToken: "idle" },
     };
     const response = await send(fetch, server.url, "tools/call", params);
     const started = performance.now();
     await response.body?.cancel();
-    expect(performance.now() - started).toBeLessThan(400);
+    expect(performance.now() - started).toBeLessThan(2500);
   });
 
   test("tools see who calls, with nothing that was not verified [REQ-SDK-AUTHINFO]", async () => {

@@ -283,7 +283,7 @@ describe("the strict JSON reader (RFC 8259)", () => {
       } catch (error) {
         expect(error).toBeInstanceOf(ChannelError);
       }
-      expect(performance.now() - started).toBeLessThan(1500);
+      expect(performance.now() - started).toBeLessThan(10_000);
     }
   });
 });

