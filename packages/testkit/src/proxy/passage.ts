@@ -142,6 +142,8 @@ export class Passage {
     for await (const part of body) {
       if (this.#response.destroyed) return;
       await this.#write(part);
+      // An endless body must leave the loop time to see that its reader has gone.
+      await new Promise((resolve) => setImmediate(resolve));
     }
     this.#response.end();
   }
