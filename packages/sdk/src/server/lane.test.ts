@@ -24,7 +24,7 @@ definitions.add((server) =>
 );
 const handler = direct(definitions);
 
-async function call(name: string, args: string): Promise<unknown> {
+async function answerTo(name: string, args: string): Promise<string> {
   const body = `{"jsonrpc":"2.0","id":"mine","method":"tools/call","params":{"name":"${name}","arguments":${args}}}`;
   const answer = await handler({
     method: "POST",
@@ -37,7 +37,11 @@ async function call(name: string, args: string): Promise<unknown> {
     departure: new Departure(),
   });
   if (!(answer.body instanceof Uint8Array)) throw new Error("a stream came");
-  return JSON.parse(Buffer.from(answer.body).toString());
+  return Buffer.from(answer.body).toString();
+}
+
+async function call(name: string, args: string): Promise<unknown> {
+  return JSON.parse(await answerTo(name, args));
 }
 
 // Found by fuzzing: the caller got no answer at all, and its call stayed in flight until it went away.
@@ -46,7 +50,10 @@ describe("a result that cannot be written as JSON is an error to its caller", ()
 
   test("because it nests too deeply: JSON.parse reads 20,000 levels, JSON.stringify overflows", async () => {
     const deep = `${'{"a":'.repeat(20_000)}1${"}".repeat(20_000)}`;
-    expect(await call("echo", deep)).toEqual({ jsonrpc: "2.0", id: "mine", error });
+    const answer = await answerTo("echo", deep);
+    // Node 26 writes any depth, and then the caller gets the result itself.
+    if (!answer.includes(`"structuredContent":${deep}`))
+      expect(JSON.parse(answer)).toEqual({ jsonrpc: "2.0", id: "mine", error });
   });
 
   test("because it holds what JSON has no form for", async () => {
