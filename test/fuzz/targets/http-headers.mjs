@@ -5,6 +5,7 @@ import {
   requestHeaders,
   responseHeaders,
 } from "../../../packages/trusted-mcp/dist/serve/upstream/headers.js";
+import { parseUrl } from "../../../packages/trusted-mcp/dist/url.js";
 import { expect } from "../lib/finding.mjs";
 import { bytesOf, HEADER_TOKENS, tokensOf } from "../lib/text.mjs";
 
@@ -141,6 +142,6 @@ const hosts = {
 
 const LOCAL = ["localhost", "127.0.0.1", "[::1]"];
 /** Ports above 65535 lead nowhere. */
-const isLocal = (url) => !URL.canParse(url) || LOCAL.includes(new URL(url).hostname);
+const isLocal = (url) => [undefined, ...LOCAL].includes(parseUrl(url)?.hostname);
 
 export const targets = [local, upstream, hosts];

@@ -80,7 +80,8 @@ class SparseRequest {
 
 function urlOf(inner: InnerRequest): string {
   const { audience } = inner.session;
-  return URL.canParse(audience) ? audience : "http://localhost/mcp";
+  // ASCII only: on Node 20 and 22 an optimised `URL.canParse` takes Latin-1 for UTF-8, and `new Request` throws.
+  return /^[!-~]+$/.test(audience) && URL.canParse(audience) ? audience : "http://localhost/mcp";
 }
 
 /** Fields about an HTTP connection that does not exist inside the channel (RFC 9110 §7.6.1). */

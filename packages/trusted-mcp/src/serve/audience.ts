@@ -1,4 +1,5 @@
 import { usageError } from "../error.ts";
+import { parseUrl } from "../url.ts";
 
 export const ENDPOINT_PATH = "/mcp";
 const LOOPBACK: ReadonlySet<string> = new Set(["127.0.0.1", "::1", "localhost"]);
@@ -29,7 +30,7 @@ export function audiences(given: readonly string[], host: string, port: number):
 
 function checked(text: string): string {
   // Compared as text with what clients send, so it must be what it looks like: URL parsers drop white space.
-  const url = /^https?:\/\/[!-~]+$/i.test(text) && URL.canParse(text) ? new URL(text) : undefined;
+  const url = /^https?:\/\/[!-~]+$/i.test(text) ? parseUrl(text) : undefined;
   if (url !== undefined && url.username === "" && url.password === "" && url.hash === "") return text;
   throw usageError(
     `--audience is the URL that clients use, such as https://tools.example/mcp; "${text}" is none`,

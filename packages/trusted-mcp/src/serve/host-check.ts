@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http";
+import { parseUrl } from "../url.ts";
 import { isLoopback } from "./audience.ts";
 
 const REMEDY =
@@ -12,10 +13,10 @@ const REMEDY =
 export function hostCheck(
   audiences: readonly string[],
 ): (headers: IncomingHttpHeaders) => string | undefined {
-  const known = new Set(audiences.filter((each) => URL.canParse(each)).map((each) => new URL(each).hostname));
+  const known = new Set(audiences.map((each) => parseUrl(each)?.hostname));
   const allowed = (url: string): boolean => {
-    if (!URL.canParse(url)) return false;
-    const { hostname } = new URL(url);
+    const hostname = parseUrl(url)?.hostname;
+    if (hostname === undefined) return false;
     return known.has(hostname) || isLoopback(hostname.replace(/^\[|\]$/g, ""));
   };
   return ({ host, origin }) => {

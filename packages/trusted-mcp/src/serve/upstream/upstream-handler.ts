@@ -7,6 +7,7 @@ import {
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import type { Log } from "../../log.ts";
 import { ProgramError } from "../../error.ts";
+import { parseUrl } from "../../url.ts";
 import {
   HTTP_REFUSED,
   INTERNAL_ERROR,
@@ -49,7 +50,7 @@ export function upstreamHandler(options: UpstreamHandlerOptions): ServeHandler {
 }
 
 function checkedUrl(text: string | URL): URL {
-  const url = URL.canParse(String(text)) ? new URL(text) : undefined;
+  const url = parseUrl(String(text));
   const plain = url !== undefined && url.username === "" && url.password === "" && url.hash === "";
   if (plain && (url.protocol === "http:" || url.protocol === "https:")) return url;
   throw new ProgramError(
