@@ -29,7 +29,7 @@ export interface Sealed {
 export async function sealFile(key: Uint8Array, job: FileJob): Promise<Sealed> {
   const nonce = random(NONCE_BYTES);
   const cipher = createCipheriv("aes-256-gcm", key, nonce, { authTagLength: TAG_BYTES });
-  const source = bounded(createReadStream(job.source));
+  const source = bytesOf(job.source);
   await writeWhole(job.destination, job.mode === "b" ? sealBytes(cipher, source) : sealLines(cipher, source));
   return { nonce, mac: cipher.getAuthTag() };
 }
@@ -38,7 +38,7 @@ export async function sealFile(key: Uint8Array, job: FileJob): Promise<Sealed> {
 export async function openFile(key: Uint8Array, sealed: Sealed, job: FileJob): Promise<void> {
   const decipher = createDecipheriv("aes-256-gcm", key, sealed.nonce, { authTagLength: TAG_BYTES });
   decipher.setAuthTag(sealed.mac);
-  const source = bounded(createReadStream(job.source));
+  const source = bytesOf(job.source);
   await writeWhole(
     job.destination,
     job.mode === "b" ? openBytes(decipher, source) : openLines(decipher, source),
@@ -91,8 +91,10 @@ function finish(decipher: DecipherGCM): void {
   }
 }
 
-async function* bounded(source: AsyncIterable<unknown>): AsyncGenerator<Uint8Array> {
+/** Opened when the first piece is asked for: a stream that fails while nobody reads it yet would end the process. */
+async function* bytesOf(path: string): AsyncGenerator<Uint8Array> {
   let total = 0;
+  const source: AsyncIterable<unknown> = createReadStream(path);
   for await (const chunk of source) {
     if (!(chunk instanceof Uint8Array)) throw notText("it cannot be read as bytes");
     total += chunk.length;
