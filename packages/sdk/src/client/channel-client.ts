@@ -18,9 +18,10 @@ import { encode as base64url } from "@trusted-mcp/primitives/base64url";
 import { concat, random, utf8, utf8Decode } from "@trusted-mcp/primitives/bytes";
 import { TrustedSdkError } from "../error.ts";
 import { frameLimit, JSON_MEDIA_TYPE, mediaType } from "../wire.ts";
-import { HttpSender, type OuterAnswer } from "./http.ts";
+import { createSender } from "./http.ts";
 import type { TrustedClientOptions } from "./options.ts";
 import { openAnswer, type OpenedAnswer } from "./sealed-answer.ts";
+import type { OuterAnswer, Sender } from "./sender.ts";
 import { spoken } from "./spoken.ts";
 
 const DEFAULT_MAX_RESPONSE = 64 * 1024 * 1024;
@@ -28,7 +29,7 @@ const DEFAULT_MAX_RESPONSE = 64 * 1024 * 1024;
 /** Keeps one channel session to one server and runs sealed requests over it. */
 export class ChannelClient {
   readonly #options: TrustedClientOptions;
-  readonly #sender: HttpSender;
+  readonly #sender: Sender;
   readonly #audience: string;
   readonly #endpoint: string;
   #session: InitiatorSession | null = null;
@@ -42,7 +43,7 @@ export class ChannelClient {
     this.#options = options;
     this.#endpoint = url.href;
     this.#audience = options.audience ?? url.href;
-    this.#sender = new HttpSender(url, options.outerHeaders ?? {}, options.tls);
+    this.#sender = createSender(url, options.outerHeaders ?? {}, options.tls);
   }
 
   /** True once this endpoint has spoken trusted-mcp/1 to us: from then on there is no plaintext. */
@@ -211,7 +212,7 @@ export class ChannelClient {
     if (outer.status >= 300 && outer.status < 400) throw redirected(outer);
     if (outer.status !== 200 || mediaType(outer.contentType) !== JSON_MEDIA_TYPE) {
       const text = await outer.bytes(65_536).then(
-        (bytes) => bytes.toString("utf8"),
+        (bytes) => new TextDecoder().decode(bytes),
         () => "",
       );
       throw new HandshakeRefused(outer.status, text);

@@ -26,7 +26,7 @@ test("an abort at any moment, just after the answer too, is an error at the call
     const timer = setTimeout(() => controller.abort(), (round % 10) / 2);
     const call = async (): Promise<string> => {
       const answer = await sender.post("text/plain", [Buffer.from("x")], controller.signal);
-      const text = (await answer.bytes(100)).toString();
+      const text = Buffer.from(await answer.bytes(100)).toString();
       controller.abort();
       return text;
     };

@@ -1,23 +1,13 @@
 import * as http from "node:http";
 import * as https from "node:https";
 import { TrustedSdkError } from "../error.ts";
-
-/** An outer HTTP answer; nothing of it is trusted. */
-export interface OuterAnswer {
-  readonly status: number;
-  readonly contentType: string | undefined;
-  readonly body: AsyncIterable<Uint8Array>;
-  /** Reads the body whole; at most `limit` bytes. */
-  bytes(limit: number): Promise<Buffer>;
-  /** Drops the rest of the body. */
-  cancel(): void;
-}
+import type { OuterAnswer, Sender } from "./sender.ts";
 
 /**
  * One outer POST over `node:http(s)`: keep-alive, no redirects, no cookies, no proxies. Web `fetch`
  * would cost about as much as the rest of a call (docs/design/0005).
  */
-export class HttpSender {
+export class HttpSender implements Sender {
   readonly #url: URL;
   readonly #agent: http.Agent;
   readonly #request: typeof http.request;
@@ -45,8 +35,6 @@ export class HttpSender {
   }
 
   /**
-   * Sends `body` and resolves with the answer's head.
-   *
    * A connection that the server had closed while idle is the one failure that is repeated, with the
    * identical bytes: the replay window makes that safe (spec §5.2).
    */
@@ -214,4 +202,13 @@ function collect(message: http.IncomingMessage, limit: number): Promise<Buffer> 
         reject(new TrustedSdkError("ERR_OUTCOME_UNKNOWN", "The answer was cut on the way"));
     });
   });
+}
+
+/** The sender of this platform. */
+export function createSender(
+  url: URL,
+  headers: Readonly<Record<string, string>>,
+  tls?: https.AgentOptions,
+): Sender {
+  return new HttpSender(url, headers, tls);
 }

@@ -14,7 +14,7 @@ import { channelWorld, type Connected } from "@trusted-mcp/testkit";
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { codeOf } from "../../test/refusal.ts";
-import type { OuterAnswer } from "./http.ts";
+import type { OuterAnswer } from "./sender.ts";
 import { openAnswer, type OpenedAnswer } from "./sealed-answer.ts";
 
 let connected: Connected;

@@ -13,7 +13,7 @@ import {
 import { concat, utf8Decode } from "@trusted-mcp/primitives/bytes";
 import { TrustedSdkError } from "../error.ts";
 import { frameLimit, JSON_MEDIA_TYPE, mediaType, STREAM_MEDIA_TYPE } from "../wire.ts";
-import type { OuterAnswer } from "./http.ts";
+import type { OuterAnswer } from "./sender.ts";
 import { sseData } from "./sse-data.ts";
 
 /** An opened answer: its head is authentic; its body ends only where the server ended it. */
