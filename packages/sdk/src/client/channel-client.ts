@@ -18,6 +18,7 @@ import { encode as base64url } from "@trusted-mcp/primitives/base64url";
 import { concat, random, utf8, utf8Decode } from "@trusted-mcp/primitives/bytes";
 import { TrustedSdkError } from "../error.ts";
 import { frameLimit, JSON_MEDIA_TYPE, mediaType } from "../wire.ts";
+import { onceMoreIfBusy } from "./busy.ts";
 import { createSender } from "./http.ts";
 import type { TrustedClientOptions } from "./options.ts";
 import { openAnswer, type OpenedAnswer } from "./sealed-answer.ts";
@@ -68,9 +69,19 @@ export class ChannelClient {
   /**
    * Seals a request, sends it, opens the answer.
    *
-   * An outer refusal proves nothing, so only a `repeatable` request is sent again, on a new session.
+   * An outer refusal proves nothing, so only a `repeatable` request is sent again, on a new session. The
+   * server's own "busy" proves that the request did not run: any request is then sent once more.
    */
   async request(
+    head: RequestHead,
+    body: Uint8Array,
+    repeatable: boolean,
+    signal?: AbortSignal,
+  ): Promise<OpenedAnswer> {
+    return await onceMoreIfBusy(() => this.#attempt(head, body, repeatable, signal), signal);
+  }
+
+  async #attempt(
     head: RequestHead,
     body: Uint8Array,
     repeatable: boolean,

@@ -13,6 +13,7 @@ import {
 import { concat, utf8Decode } from "@trusted-mcp/primitives/bytes";
 import { TrustedSdkError } from "../error.ts";
 import { frameLimit, JSON_MEDIA_TYPE, mediaType, STREAM_MEDIA_TYPE } from "../wire.ts";
+import { busy } from "./busy.ts";
 import type { OuterAnswer } from "./sender.ts";
 import { sseData } from "./sse-data.ts";
 
@@ -64,6 +65,7 @@ function refused(code: number): TrustedSdkError {
       "The server had seen this request before; whether it ran then is unknown. Repeat it only if that is safe";
     return new TrustedSdkError("ERR_OUTCOME_UNKNOWN", message);
   }
+  if (reason === "busy") return busy();
   return new TrustedSdkError(
     "ERR_REQUEST_REFUSED",
     `The server refused the request without running it: ${reason ?? "unknown reason"}`,
