@@ -1,4 +1,5 @@
-export { trustedFetch, type ChannelInfo, type TrustedFetch } from "./client/trusted-fetch.ts";
+export { trustedFetch, type TrustedFetch } from "./client/trusted-fetch.ts";
+export type { ChannelInfo } from "./client/channel-info.ts";
 export type { TrustedClientOptions } from "./client/options.ts";
 export { connectTrusted, type TrustedConnection } from "./client/connect.ts";
 export { TrustedSdkError, type SdkErrorCode } from "./error.ts";

@@ -6,7 +6,8 @@ import {
 } from "@modelcontextprotocol/client";
 import { EXTENSION, EXTENSION_NAME } from "../wire.ts";
 import type { TrustedClientOptions } from "./options.ts";
-import { trustedFetch, type ChannelInfo } from "./trusted-fetch.ts";
+import type { ChannelInfo } from "./channel-info.ts";
+import { trustedFetch } from "./trusted-fetch.ts";
 
 export interface TrustedConnection {
   /** The official SDK's client, connected. */

@@ -1,33 +1,13 @@
-import type { InitiatorSession } from "@trusted-mcp/channel";
-import {
-  SUITE_NAME,
-  SUITE_XWING_AES256GCM_SHA384,
-  type AppraisalResult,
-  type Peer,
-} from "@trusted-mcp/channel";
 import { utf8 } from "@trusted-mcp/primitives/bytes";
 import { TrustedSdkError } from "../error.ts";
 import { EXTENSION_NAME, STREAM_MEDIA_TYPE } from "../wire.ts";
 import { webStream } from "../web-stream.ts";
+import { infoOf, type ChannelInfo } from "./channel-info.ts";
 import { ChannelClient, HandshakeRefused } from "./channel-client.ts";
 import { withCutNotice } from "./cut-notice.ts";
 import type { TrustedClientOptions } from "./options.ts";
 import { isRepeatable } from "./repeatable.ts";
 import type { OpenedAnswer } from "./sealed-answer.ts";
-
-/** Who is at the other end, as this client verified it. */
-export interface ChannelInfo {
-  readonly peer: Peer;
-  /** The channel session's id, not the MCP session's. */
-  readonly session: string;
-  readonly suite: string;
-  readonly framing: "json" | "binary";
-  /** ms since the epoch. */
-  readonly notAfter: number;
-  readonly resumed: boolean;
-  readonly epoch: number;
-  readonly appraisal: AppraisalResult | null;
-}
 
 export interface TrustedFetch {
   (input: string | URL | Request, init?: RequestInit): Promise<Response>;
@@ -160,17 +140,4 @@ function toResponse(answer: OpenedAnswer, request: string, signal: AbortSignal |
     ),
     init,
   );
-}
-
-function infoOf(session: InitiatorSession): ChannelInfo {
-  return {
-    peer: session.peer,
-    session: session.id,
-    suite: SUITE_NAME[SUITE_XWING_AES256GCM_SHA384] ?? "",
-    framing: session.framing === 2 ? "binary" : "json",
-    notAfter: session.notAfter,
-    resumed: session.resumed,
-    epoch: session.epoch,
-    appraisal: session.appraisal,
-  };
 }
