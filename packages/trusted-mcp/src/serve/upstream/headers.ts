@@ -5,6 +5,8 @@ const REQUEST = new Set([
   "accept",
   "authorization",
   "content-type",
+  // The proof that an access token is its sender's own (RFC 9449 §7.1).
+  "dpop",
   "last-event-id",
   // W3C Trace Context, which 2026-07-28 servers may read.
   "baggage",
@@ -17,6 +19,7 @@ const RESPONSE = new Set([
   "cache-control",
   "content-language",
   "content-type",
+  "dpop-nonce",
   "retry-after",
   "www-authenticate",
   "x-accel-buffering",

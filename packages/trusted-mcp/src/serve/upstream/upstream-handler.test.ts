@@ -61,7 +61,8 @@ describe("a request to an upstream server", () => {
       "mcp-name": "a",
       "mcp-param-region": "eu",
       "last-event-id": "7",
-      authorization: "Bearer t",
+      authorization: "DPoP t",
+      dpop: "proof",
     };
     const target = new Request("http://evil.example/elsewhere?y=2", { method: "POST", headers, body: bytes });
     const seen = await (await handler.fetch(target)).json();
@@ -140,7 +141,8 @@ describe("an answer of an upstream server", () => {
       const headers = {
         "content-type": "application/json",
         "mcp-session-id": "s",
-        "www-authenticate": 'Bearer resource_metadata="x"',
+        "www-authenticate": 'DPoP error="use_dpop_nonce", resource_metadata="x"',
+        "dpop-nonce": "n",
         "set-cookie": "a=b",
         server: "nginx",
         "x-backend": "10.0.0.1",
@@ -152,6 +154,7 @@ describe("an answer of an upstream server", () => {
     expect(response.status).toBe(401);
     expect(Object.keys(Object.fromEntries(response.headers)).toSorted()).toEqual([
       "content-type",
+      "dpop-nonce",
       "mcp-session-id",
       "www-authenticate",
     ]);
