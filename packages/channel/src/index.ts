@@ -29,6 +29,8 @@ export type { ResumptionTicket } from "./handshake/ticket.ts";
 export { Responder, type HandshakeEvent, type ResponderOptions } from "./handshake/responder.ts";
 export { MemoryPendingStore } from "./handshake/pending-store.ts";
 export { MemoryTicketStore } from "./handshake/ticket-store.ts";
+export type { EvidenceLimitOptions } from "./handshake/evidence-queue.ts";
+export { sourceKey } from "./handshake/source-key.ts";
 export type { SourceLimitOptions } from "./handshake/source-limit.ts";
 export { InitiatorSession, type InitiatorExchange } from "./session/initiator-session.ts";
 export { ResponderSession, type Answer, type Opened } from "./session/responder-session.ts";

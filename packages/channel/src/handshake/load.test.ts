@@ -216,3 +216,49 @@ describe("the limit by source (spec §3.2)", () => {
     expect(admitted).toBe(256);
   });
 });
+
+describe("the rate of all sources together", () => {
+  it("is four addresses' worth unless told otherwise, and refills", () => {
+    const clock = new ManualClock();
+    const limit = new SourceLimit(clock, { burst: 2, perSecond: 1 });
+    const admitted = Array.from({ length: 20 }, (_, index) => limit.admits(`192.0.2.${index}`));
+    expect(admitted.filter(Boolean)).toHaveLength(8);
+    clock.advance(1000);
+    expect(
+      Array.from({ length: 20 }, (_, index) => limit.admits(`198.51.100.${index}`)).filter(Boolean),
+    ).toHaveLength(4);
+  });
+
+  it("a source over its own limit takes nothing from the others", () => {
+    const limit = new SourceLimit(new ManualClock(), {
+      burst: 2,
+      perSecond: 0.001,
+      totalBurst: 3,
+      totalPerSecond: 0.001,
+    });
+    expect([1, 2, 3, 4, 5].map(() => limit.admits("192.0.2.1"))).toEqual([true, true, false, false, false]);
+    expect(limit.admits("192.0.2.2")).toBe(true);
+    expect(limit.admits("192.0.2.3")).toBe(false);
+  });
+
+  it("a flood above the rate does not keep the bucket empty", () => {
+    const clock = new ManualClock();
+    const limit = new SourceLimit(clock, { burst: 1, perSecond: 1000, totalBurst: 1, totalPerSecond: 10 });
+    let admitted = 0;
+    for (let index = 0; index < 1000; index += 1) {
+      clock.advance(1);
+      if (limit.admits(`192.0.2.${index % 250}`)) admitted += 1;
+    }
+    expect(admitted).toBeGreaterThanOrEqual(9);
+    expect(admitted).toBeLessThanOrEqual(12);
+  });
+
+  it("an IPv6 client is limited with its whole /64 [REQ-LIMITS]", () => {
+    const limit = new SourceLimit(new ManualClock(), { burst: 2, perSecond: 0.001 });
+    const admitted = Array.from({ length: 10 }, (_, index) =>
+      limit.admits(`2001:db8:1:2::${index.toString(16)}`),
+    );
+    expect(admitted.filter(Boolean)).toHaveLength(2);
+    expect(limit.admits("2001:db8:1:3::1")).toBe(true);
+  });
+});

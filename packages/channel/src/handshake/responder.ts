@@ -31,6 +31,7 @@ import {
 } from "../suite.ts";
 import { hashItems, signatureInput } from "../transcript.ts";
 import { alertFor, codeOf, type AlertCode } from "./alert.ts";
+import { EvidenceQueue, type EvidenceLimitOptions } from "./evidence-queue.ts";
 import { ExpiringMap } from "./expiring-map.ts";
 import * as message from "./message.ts";
 import { MemoryPendingStore } from "./pending-store.ts";
@@ -50,6 +51,7 @@ export interface ResponderOptions {
   /** Framings this server accepts, best first. Default: JSON. */
   readonly framings?: readonly number[];
   readonly evidence?: EvidenceProvider;
+  readonly evidenceLimit?: EvidenceLimitOptions;
   readonly appraiser?: EvidenceAppraiser;
   readonly pending?: PendingStore;
   /** `false` switches resumption off. */
@@ -108,6 +110,7 @@ export class Responder {
   readonly #retry: RetryTokens;
   readonly #sources: SourceLimit;
   readonly #framings: readonly number[];
+  readonly #evidence: EvidenceProvider | undefined;
   readonly #waiting: ExpiringMap<Waiting>;
   #opening = 0;
 
@@ -125,6 +128,8 @@ export class Responder {
     this.#retry = new RetryTokens(this.#clock);
     this.#sources = new SourceLimit(this.#clock, options.sourceLimit);
     this.#framings = options.framings ?? [FRAMING_JSON];
+    this.#evidence =
+      options.evidence && new EvidenceQueue(options.evidence, this.#clock, options.evidenceLimit);
     this.sessions = new SessionTable(options.limits ?? {}, this.#clock);
   }
 
@@ -151,6 +156,12 @@ export class Responder {
       this.#report(error, source);
       throw error;
     }
+  }
+
+  /** Forgets what ended or idled out, its secrets with it; true while something is left to sweep later. */
+  sweep(): boolean {
+    this.sessions.sweep();
+    return this.sessions.size + this.#pending.size + this.#waiting.size > 0;
   }
 
   #report(error: unknown, source: string): void {
@@ -490,7 +501,7 @@ export class Responder {
     nonceS2: Uint8Array,
   ): Promise<Evidence | null> {
     const request = pending.clientRequest;
-    const provider = this.#options.evidence;
+    const provider = this.#evidence;
     if (request === null || provider === undefined) return null;
     if (!request.types.some((type) => provider.types.includes(type))) return null;
     const data = reportData({
