@@ -21,7 +21,7 @@ describe("request bodies", () => {
   afterAll(() => server.close());
 
   test("declared too large: refused at once, none of it read [REQ-MITM-OVERSIZE, W30]", async () => {
-    const { text, closed } = await rawSocket(server.url, post("Content-Length: 1000000000"), 1500);
+    const { text, closed } = await rawSocket(server.url, post("Content-Length: 1000000000"), 20_000);
     expect(text).toMatch(/^HTTP\/1\.1 422 /);
     expect(text.toLowerCase()).toContain("connection: close");
     expect(closed).toBe(true);
@@ -128,7 +128,7 @@ describe("request bodies", () => {
     const { text, closed } = await rawSocket(
       `http://127.0.0.1:${port}/mcp`,
       "POST /mcp HTTP/1.1\r\nHost: x\r\nA:",
-      2000,
+      20_000,
     );
     expect(closed).toBe(true);
     expect(text).not.toContain(" 200 ");
@@ -212,7 +212,8 @@ describe("answers without end, from somebody in between", () => {
     const fetch = fetchTo(server, proxy.url, { maxResponseBytes: 1_000_000 });
     await fetch.session();
     proxy.attack((passage) => passage.reply({ headers: { "content-type": type }, body: forever(part) }));
-    const signal = AbortSignal.timeout(400);
+    // Only for what nothing else ends.
+    const signal = AbortSignal.timeout(expected === "AbortError" ? 400 : 20_000);
     const outcome = await callTool(fetch, proxy.url, "mark", { nonce: "endless" }, { signal }).catch(
       (error: Error) => (signal.aborted ? "AbortError" : codeFrom(error)),
     );
@@ -408,12 +409,12 @@ describe("a slow reader", () => {
       const response = await send(fetch, server.url, "tools/call");
       const reader = response.body?.getReader();
       await reader?.read();
-      await new Promise((resolve) => setTimeout(resolve, 300));
-      const early = produced;
-      await new Promise((resolve) => setTimeout(resolve, 200));
       // Socket buffers of both ends fill; then it stands still, far from the 325 MB it has to give.
+      for (let early = -1; produced !== early && produced < 5000;) {
+        early = produced;
+        await new Promise((resolve) => setTimeout(resolve, 250));
+      }
       expect(produced).toBeLessThan(1000);
-      expect(produced - early).toBeLessThan(50);
       await reader?.cancel();
       await fetch.close();
       await server.close();

@@ -13,7 +13,7 @@ import { person } from "./support/people.ts";
 import { AUDIENCE, KINDS, startServer, type TestServer } from "./support/server.ts";
 import { toolServer } from "./support/tools.ts";
 
-async function until(condition: () => boolean, ms = 3000): Promise<void> {
+async function until(condition: () => boolean, ms = 20_000): Promise<void> {
   const end = performance.now() + ms;
   while (!condition()) {
     if (performance.now() > end) throw new Error("it did not happen in time");
@@ -111,13 +111,13 @@ describe.each(KINDS)("MCP inside the channel (%s)", (kind) => {
   test("a reader who stops reading an idle stream lets go of it at once", async () => {
     const params = {
       name: "steps",
-      arguments: { nonce: "idle", steps: 2, pauseMs: 3000, bytes: 1 },
+      arguments: { nonce: "idle", steps: 2, pauseMs: 15_000, bytes: 1 },
       _meta: { progressToken: "idle" },
     };
     const response = await send(fetch, server.url, "tools/call", params);
     const started = performance.now();
     await response.body?.cancel();
-    expect(performance.now() - started).toBeLessThan(2500);
+    expect(performance.now() - started).toBeLessThan(10_000);
   });
 
   test("tools see who calls, with nothing that was not verified [REQ-SDK-AUTHINFO]", async () => {

@@ -192,7 +192,8 @@ describe.each(KINDS)("a streamed answer (%s)", (kind) => {
       name: "steps",
       arguments: { nonce: `sdk ${++nonces}`, steps: 2, pauseMs: 4, bytes: 70_000 },
     };
-    const heard = { onprogress: () => undefined, timeout: 5000 };
+    // Longer than this test may take: who waited for it would be seen.
+    const heard = { onprogress: () => undefined, timeout: 300_000 };
     const drop = onRecords(async (passage) => {
       const answer = await passage.forward();
       const parts = units(await answer.bytes());
@@ -204,7 +205,6 @@ describe.each(KINDS)("a streamed answer (%s)", (kind) => {
     const v2 = await sdkClient(fetch, proxy.url);
     const v1 = new ClientV1({ name: "v1", version: "1.0.0" });
     await v1.connect(new TransportV1(new URL(proxy.url), { fetch }) as never);
-    const started = performance.now();
     proxy.attack(drop);
     const refusal = { code: -32090, data: { code: "ERR_RECORD_TRUNCATED" } };
     await expect(v2.callTool(call, heard)).rejects.toMatchObject(refusal);
@@ -212,7 +212,6 @@ describe.each(KINDS)("a streamed answer (%s)", (kind) => {
     // Here the result itself came, authentic and whole; only the end of the stream is missing.
     proxy.attack(cut);
     await v2.callTool(call, heard).catch((error: unknown) => expect(error).toMatchObject(refusal));
-    expect(performance.now() - started).toBeLessThan(4000);
     proxy.attack(null);
     await v1.close();
   });
@@ -268,14 +267,15 @@ describe.each(KINDS)("a streamed answer (%s)", (kind) => {
   test("an event is given on when it comes, not at the end", async () => {
     const params = {
       name: "steps",
-      arguments: { nonce: `live ${++nonces}`, steps: 3, pauseMs: 1500, bytes: 1 },
+      arguments: { nonce: `live ${++nonces}`, steps: 10, pauseMs: 1500, bytes: 1 },
       _meta: { progressToken: "live" },
     };
     const started = performance.now();
     const response = await send(fetch, proxy.url, "tools/call", params);
     const reader = response.body?.getReader();
     await reader?.read();
-    expect(performance.now() - started).toBeLessThan(4000);
+    // Long before the 15 s that the whole takes.
+    expect(performance.now() - started).toBeLessThan(12_000);
     await reader?.cancel();
   });
 });

@@ -1,4 +1,5 @@
 export { withFlippedBit } from "./flip.ts";
+export { livingBuffers } from "./living-buffers.ts";
 export { sharedVector, sharedVectorJson } from "./shared-vectors.ts";
 export {
   channelWorld,

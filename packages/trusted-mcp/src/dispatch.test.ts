@@ -303,17 +303,16 @@ test("nothing tells people to take the program from npm, where its name is not o
 });
 
 test("a signal ends a command at once, with 128 + its number", async () => {
-  // Accepts connections and never answers.
-  const silent = createServer(() => undefined);
+  const stop = new AbortController();
+  // Never answers: the signal comes while the command waits.
+  const silent = createServer(() => stop.abort("SIGTERM"));
   await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
   const out = join(folder, "interrupted");
   await program(["keygen", "--out", out]);
-  const stop = new AbortController();
   const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}/mcp`;
   const running = program(["list", url, "--key", `${out}.key.pem`, "--server-key", `${out}.pub.pem`], {
     signal: stop.signal,
   });
-  setTimeout(() => stop.abort("SIGTERM"), 100);
   expect(await running).toMatchObject({ code: 143, stdout: "" });
   silent.close();
   silent.closeAllConnections();

@@ -2,9 +2,7 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promise
 import { readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
-import { refusalOf, withFlippedBit } from "@trusted-mcp/testkit";
+import { livingBuffers, refusalOf, withFlippedBit } from "@trusted-mcp/testkit";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { rsaKeys } from "../../test/platform/keys.ts";
@@ -263,20 +261,13 @@ describe("metadata", () => {
 });
 
 test("large files pass in pieces: 64 MiB with little memory", async () => {
-  // What is alive counts, not what the collector has yet to free: it runs before every reading.
-  setFlagsFromString("--expose-gc");
-  const collect = runInNewContext("gc") as () => void;
-  const living = (): number => {
-    collect();
-    return process.memoryUsage().arrayBuffers;
-  };
   const piece = Buffer.alloc(1024 * 1024, 7);
   for (let count = 0; count < 64; count++) await writeFile(path("large"), piece, { flag: "a" });
-  const before = living();
+  const before = livingBuffers();
   let peak = 0;
   let readings = 0;
   const watch = setInterval(() => {
-    peak = Math.max(peak, living() - before);
+    peak = Math.max(peak, livingBuffers() - before);
     readings++;
   }, 10);
   const { metadata } = await encryptFile(keys.publicKey, job("large", "sealed"));

@@ -273,11 +273,13 @@ describe("load", () => {
   it("row 30: a client that goes away while sending leaves nothing behind", async () => {
     const left = await testServer(pair);
     const { request } = await import("node:http");
-    const sent = request(left.url, { method: "POST", headers: { "content-length": "10", ...SEALED } });
+    // The server says `100 Continue` when it begins to read.
+    const headers = { "content-length": "10", expect: "100-continue", ...SEALED };
+    const sent = request(left.url, { method: "POST", headers });
     sent.once("error", () => undefined);
-    sent.write("{");
-    setTimeout(() => sent.destroy(), 20);
-    await vi.waitFor(() => expect(left.codes).toEqual(["ERR_CLOSED"]));
+    sent.once("continue", () => sent.write("{", () => sent.destroy()));
+    sent.flushHeaders();
+    await expect.poll(() => left.codes).toEqual(["ERR_CLOSED"]);
     expect(left.reached).toEqual([]);
     await left.close();
   });
@@ -303,13 +305,19 @@ describe("load", () => {
   it("row 28: more requests than the queue holds are turned away with 503, the others are served", async () => {
     const busy = await testServer(pair, { queue: 4 });
     const decrypt = webcrypto.subtle.decrypt.bind(webcrypto.subtle);
+    let go = (): void => undefined;
+    const turnedAway = new Promise<void>((resolve) => (go = resolve));
     const slow = vi.spyOn(webcrypto.subtle, "decrypt").mockImplementation(async (...args) => {
-      await new Promise((resolve) => setTimeout(resolve, 30));
+      await turnedAway;
       return await decrypt(...args);
     });
     const texts = Array.from({ length: 40 }, () => sealRequest(pair.publicKey, CALL).text);
     const statuses = await Promise.all(
-      texts.map(async (text) => (await send(busy.url, text, SEALED)).status),
+      texts.map(async (text) => {
+        const { status } = await send(busy.url, text, SEALED);
+        if (status === 503) go();
+        return status;
+      }),
     );
     slow.mockRestore();
     expect(new Set(statuses)).toEqual(new Set([200, 503]));

@@ -1,7 +1,7 @@
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { refusal, rsaKeys, type KeyPair } from "../../test/half.ts";
 import { serverKeyFromFile } from "../client/server-key.ts";
 import { serverKeyFile, ServerKeys } from "./server-keys.ts";
@@ -31,10 +31,10 @@ it("a changed key file is followed, and a broken one is reported while the old k
   const keys = await serverKeyFile(path, { intervalMs: 10, onerror: (error) => errors.push(error) });
   const [before] = keys.current();
   put("private.pem", "broken");
-  await vi.waitFor(() => expect(errors.length).toBeGreaterThan(1));
+  await expect.poll(() => errors.length).toBeGreaterThan(1);
   expect(keys.current()).toEqual([before]);
   put("private.pem", pem(second));
-  await vi.waitFor(() => expect(keys.current().length).toBe(2));
+  await expect.poll(() => keys.current().length).toBe(2);
   expect(keys.current()[1]).toBe(before);
   keys.close();
   expect(keys.current()).toEqual([]);
@@ -45,10 +45,10 @@ it("the client follows its copy of the public key in the same way", async () => 
   const errors: unknown[] = [];
   const key = await serverKeyFromFile(path, { intervalMs: 10, onerror: (error) => errors.push(error) });
   put("public.pem", pem(second));
-  await vi.waitFor(() => expect(errors.length).toBeGreaterThan(0));
+  await expect.poll(() => errors.length).toBeGreaterThan(0);
   expect(key.current().equals(first.publicKey)).toBe(true);
   put("public.pem", publicPem(second));
-  await vi.waitFor(() => expect(key.current().equals(second.publicKey)).toBe(true));
+  await expect.poll(() => key.current().equals(second.publicKey)).toBe(true);
   key.close();
 });
 

@@ -36,8 +36,12 @@ export function plainServiceUrl(text: string, what: string): URL {
 
 function parsed(text: string, what: string): URL {
   const full = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `https://${text}`;
-  if (!URL.canParse(full)) throw refused(what, "is not a URL");
-  return new URL(full);
+  // Not by `URL.canParse`, which an engine that has optimised it answers wrongly for Latin-1 (Node 20 and 22).
+  try {
+    return new URL(full);
+  } catch {
+    throw refused(what, "is not a URL");
+  }
 }
 
 function refused(what: string, why: string): AiccError {

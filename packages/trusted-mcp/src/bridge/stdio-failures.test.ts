@@ -444,9 +444,10 @@ describe("the end", () => {
   });
 
   test("by a signal answers what is open and stops at once", async () => {
-    const { pipe, host } = await behind(() => undefined);
+    let arrived = false;
+    const { pipe, host } = await behind(() => void (arrived = true));
     host.send(ping(1));
-    await new Promise((resolve) => setTimeout(resolve, 30));
+    await until(() => arrived);
     pipe.stop.abort("SIGTERM");
     await pipe.done;
     expect((await host.answer(1)).error).toMatchObject({ data: { code: "ERR_ENDED" } });

@@ -9,6 +9,7 @@ import { EXIT } from "../exit-code.ts";
 import type { Io } from "../io.ts";
 import { printable } from "../terminal.ts";
 import { CLIENT_OPTIONS, openChannel, URL_ARGUMENT } from "../trust.ts";
+import { parseUrl } from "../url.ts";
 
 const options: OptionSpecs = {
   ...CLIENT_OPTIONS,
@@ -44,7 +45,7 @@ export const call: Command = {
   ],
   async run(args, io) {
     const [where = "", name = ""] = args.positionals;
-    if (/^https?:\/\//i.test(name) && !URL.canParse(where))
+    if (/^https?:\/\//i.test(name) && parseUrl(where) === undefined)
       throw usageError(`URL comes first, then TOOL: trusted-mcp call URL ${printable(where)}`);
     const url = endpoint(where);
     const timeout = integer(args.text("timeout") ?? "60", "timeout", 1, 86_400) * 1000;

@@ -217,10 +217,12 @@ describe("serve -- COMMAND", () => {
   it("lets calls finish when it is told to end", async () => {
     const { url, stop } = await running({ command: [process.execPath, FAKE_MODERN] });
     const client = await clientOf("alice", url, true);
-    const pending = client.callTool({ name: "steps", arguments: { text: "in time" } });
-    await new Promise((resolve) => {
-      setTimeout(resolve, 20);
-    });
+    const pending = client.callTool({ name: "slow", arguments: {} });
+    await eventually(
+      async () =>
+        JSON.stringify(await client.callTool({ name: "counts", arguments: {} })).includes("1 started"),
+      "the tool runs",
+    );
     const [result, code] = await Promise.all([pending, stop()]);
     expect([JSON.stringify(result.content), code]).toEqual(['[{"type":"text","text":"in time"}]', 0]);
   });

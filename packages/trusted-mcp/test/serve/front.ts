@@ -81,7 +81,7 @@ export function memoryLog(): Log & { readonly entries: LogEntry[] } {
 export async function eventually(
   check: () => boolean | Promise<boolean>,
   what: string,
-  ms = 5000,
+  ms = 20_000,
 ): Promise<void> {
   const end = Date.now() + ms;
   while (!(await check())) {

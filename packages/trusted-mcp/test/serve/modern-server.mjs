@@ -3,7 +3,7 @@ import { McpServer } from "@modelcontextprotocol/server";
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
 import { z } from "zod";
 
-let aborted = 0;
+let [started, aborted] = [0, 0];
 
 serveStdio(() => {
   const server = new McpServer({ name: "modern", version: "1.0.0" }, { capabilities: { logging: {} } });
@@ -19,14 +19,20 @@ serveStdio(() => {
     return { content: [{ type: "text", text }] };
   });
   server.registerTool("hang", { inputSchema: z.object({}) }, async (_input, ctx) => {
+    started++;
     await new Promise((resolve) => {
       ctx.mcpReq.signal.addEventListener("abort", resolve, { once: true });
     });
     aborted++;
     return { content: [] };
   });
-  server.registerTool("aborted", { inputSchema: z.object({}) }, () => ({
-    content: [{ type: "text", text: `${aborted} aborted` }],
+  server.registerTool("slow", { inputSchema: z.object({}) }, async () => {
+    started++;
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    return { content: [{ type: "text", text: "in time" }] };
+  });
+  server.registerTool("counts", { inputSchema: z.object({}) }, () => ({
+    content: [{ type: "text", text: `${started} started, ${aborted} aborted` }],
   }));
   return server;
 });

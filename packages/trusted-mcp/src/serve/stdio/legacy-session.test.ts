@@ -44,14 +44,15 @@ describe("a session up to 2025-11-25 (MCP §transports, Streamable HTTP)", () =>
   it("passes text on untouched: numbers that JavaScript would round arrive as sent", async () => {
     const server = start();
     const session = await open(server);
-    await (
-      await post(
-        server,
-        '{\n "jsonrpc":"2.0", "id":5,\n "method":"fake/hang","params":{"n":12345678901234567890}}',
-        { session, signal: AbortSignal.timeout(100) },
-      )
-    ).text();
+    const gone = new AbortController();
+    const hanging = post(
+      server,
+      '{\n "jsonrpc":"2.0", "id":5,\n "method":"fake/hang","params":{"n":12345678901234567890}}',
+      { session, signal: gone.signal },
+    );
     const { result } = await (await post(server, call(6, "fake/seen"), { session })).json();
+    gone.abort();
+    expect((await hanging).status).toBe(499);
     expect(result.seen.at(-2)).toBe(
       '{  "jsonrpc":"2.0", "id":5,  "method":"fake/hang","params":{"n":12345678901234567890}}',
     );
@@ -193,7 +194,9 @@ describe("a session up to 2025-11-25 (MCP §transports, Streamable HTTP)", () =>
     const session = await open(server);
     const gone = new AbortController();
     const pending = post(server, call(1, "fake/hang"), { session, signal: gone.signal });
-    setTimeout(() => gone.abort(), 50);
+    // Answered after the call before it has been taken in.
+    await post(server, call("sync", "ping"), { session });
+    gone.abort();
     expect((await pending).status).toBe(499);
     const { result } = await (await post(server, call(2, "fake/seen"), { session })).json();
     expect(result.seen.join()).not.toContain("notifications/cancelled");

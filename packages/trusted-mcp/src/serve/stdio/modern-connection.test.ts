@@ -71,14 +71,18 @@ describe("2026-07-28 requests", () => {
 
   it("cannot be answered twice, nor under an id that is not theirs", async () => {
     const server = start();
+    const gone = new AbortController();
     const pending = modern(server, "victim", "fake/hang");
     const raw = modern(
       server,
       "attacker",
       "fake/raw",
       { line: '{"jsonrpc":"2.0","id":"victim","result":{"forged":true}}' },
-      { signal: AbortSignal.timeout(100) },
+      { signal: gone.signal },
     );
+    // Answered after both have been taken in.
+    await seenBy(server);
+    gone.abort();
     expect((await raw).status).toBe(499);
     await modern(server, 3, "fake/release");
     expect(await (await pending).json()).toEqual({
@@ -172,14 +176,12 @@ describe("2026-07-28 requests", () => {
     const { result } = await (await modern(server, 2, "fake/seen")).json();
     expect(result.seen[0]).toContain("12345678901234567890");
     const { id } = JSON.parse(result.seen[0]);
-    await modern(
-      server,
-      3,
-      "fake/raw",
-      { line: line.replace("ID", String(id)) },
-      { signal: AbortSignal.timeout(100) },
-    );
+    const gone = new AbortController();
+    const say = { signal: gone.signal };
+    const raw = modern(server, 3, "fake/raw", { line: line.replace("ID", String(id)) }, say);
     expect(await (await pending).text()).toBe(line.replace("ID", "1"));
+    gone.abort();
+    expect((await raw).status).toBe(499);
   });
 
   it("survive the death of their process: all are answered, and the next starts another", async () => {
