@@ -33,8 +33,10 @@ export type ChannelErrorCode =
   | "ERR_RECORD_TRUNCATED"
   | "ERR_RECORD_TRAILING"
   | "ERR_REPLAY"
+  | "ERR_SEQUENCE"
   | "ERR_EPOCH"
   | "ERR_REKEY"
+  | "ERR_RENEWAL"
   | "ERR_HEAD";
 
 export class ChannelError extends TrustedMcpError<ChannelErrorCode> {}

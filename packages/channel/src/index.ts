@@ -18,13 +18,14 @@ export type {
 export {
   FRAMING_BINARY,
   FRAMING_JSON,
+  FRAMING_LINES,
   MAX_HANDSHAKE_BYTES,
   SUITE_NAME,
   SUITE_XWING_AES256GCM_SHA384,
   VERSION_1,
 } from "./suite.ts";
 export { signatureInput } from "./transcript.ts";
-export { initiate, type Exchange, type InitiatorOptions } from "./handshake/initiator.ts";
+export { initiate, initiatePipe, type Exchange, type InitiatorOptions } from "./handshake/initiator.ts";
 export type { ResumptionTicket } from "./handshake/ticket.ts";
 export { Responder, type HandshakeEvent, type ResponderOptions } from "./handshake/responder.ts";
 export { MemoryPendingStore } from "./handshake/pending-store.ts";
@@ -34,6 +35,8 @@ export { sourceKey } from "./handshake/source-key.ts";
 export type { SourceLimitOptions } from "./handshake/source-limit.ts";
 export { InitiatorSession, type InitiatorExchange } from "./session/initiator-session.ts";
 export { ResponderSession, type Answer, type Opened } from "./session/responder-session.ts";
+export { PushSession, type Pushed } from "./session/push-session.ts";
+export type { PushRecord } from "./session/push-sender.ts";
 export type { SessionLimits } from "./session/session-table.ts";
 export { ChunkOpener, openWhole } from "./record/chunk.ts";
 export {
@@ -51,6 +54,16 @@ export {
 } from "./record/head.ts";
 export { parseRequestHeader, RESPONSE_HEADER_BYTES, type RequestHeader } from "./record/header.ts";
 export { BINARY_MEDIA_TYPE, parseBinaryRequest } from "./framing/binary.ts";
+export {
+  handshakeAnswerLine,
+  handshakeLine,
+  LINE_REFUSED,
+  MAX_LINE_CHARS,
+  parseLine,
+  pushLine,
+  type LineFrame,
+  type LineMessage,
+} from "./framing/lines.ts";
 export {
   encodeHandshakeRequest,
   encodeHandshakeResponse,

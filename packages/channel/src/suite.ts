@@ -15,6 +15,8 @@ export const MODE_RESUMPTION = 2;
 /** Record framings (spec §6). Handshakes always travel as JSON. */
 export const FRAMING_JSON = 1;
 export const FRAMING_BINARY = 2;
+/** Lines of a pipe, where either end speaks unasked (spec §6.3): no session serves both this and HTTP. */
+export const FRAMING_LINES = 3;
 
 export const HASH_BYTES = 48;
 export const NONCE_BYTES = 32;

@@ -10,6 +10,7 @@ import { parseStrictObject, type Value } from "./strict-json.ts";
 export const METHOD_HANDSHAKE = "trusted-mcp/1/handshake";
 export const METHOD_RECORD = "trusted-mcp/1/record";
 export const METHOD_PART = "trusted-mcp/1/part";
+export const METHOD_PUSH = "trusted-mcp/1/push";
 
 /** Numbers and null; `true` is no JSON-RPC id. */
 const ID = /^(?:null|-?[0-9][0-9.eE+-]{0,30})$/;

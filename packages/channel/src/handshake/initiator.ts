@@ -12,10 +12,12 @@ import type {
   EvidenceProvider,
   VerifiedCredential,
 } from "../ports.ts";
-import { InitiatorSession } from "../session/initiator-session.ts";
+import { InitiatorSession, type InitiatorSessionState } from "../session/initiator-session.ts";
+import { PushSession } from "../session/push-session.ts";
 import {
   FRAMING_BINARY,
   FRAMING_JSON,
+  FRAMING_LINES,
   MODE_RESUMPTION,
   MODE_SIGNATURE,
   NONCE_BYTES,
@@ -56,6 +58,32 @@ const DAY_MS = 24 * 60 * 60 * 1000;
  * @throws ChannelError naming the refusal; nothing was sent that a stranger could read.
  */
 export async function initiate(options: InitiatorOptions, exchange: Exchange): Promise<InitiatorSession> {
+  return new InitiatorSession(await handshake(options, exchange));
+}
+
+/**
+ * The same handshake for a pipe (spec §5.7). `maxMessageBytes` bounds what this end accepts.
+ *
+ * @throws ChannelError as `initiate` does.
+ */
+export async function initiatePipe(
+  options: Omit<InitiatorOptions, "framings" | "ticket">,
+  exchange: Exchange,
+  maxMessageBytes: number,
+): Promise<PushSession> {
+  const state = await handshake({ ...options, framings: [FRAMING_LINES] }, exchange);
+  // A ticket cannot outlast the session that a pipe has anyway.
+  if (state.ticket !== null) wipe(state.ticket.psk);
+  return new PushSession({
+    ...state,
+    role: "client",
+    audience: options.audience,
+    maxSendBytes: state.maxMessageBytes,
+    maxReceiveBytes: maxMessageBytes,
+  });
+}
+
+async function handshake(options: InitiatorOptions, exchange: Exchange): Promise<InitiatorSessionState> {
   const kem = generateKemKeyPair();
   try {
     return await new Handshake(options, exchange, kem).run();
@@ -84,7 +112,7 @@ class Handshake {
     this.#ticket = options.appraiser ? null : (options.ticket ?? null);
   }
 
-  async run(): Promise<InitiatorSession> {
+  async run(): Promise<InitiatorSessionState> {
     const options = this.#options;
     const offered = options.framings ?? [FRAMING_BINARY, FRAMING_JSON];
     if (this.#ticket) checkTicket(this.#ticket, options.audience, this.#clock.now());
@@ -116,7 +144,7 @@ class Handshake {
     }
   }
 
-  async #continue(s1: message.S1, handshake: Uint8Array, th0: Uint8Array): Promise<InitiatorSession> {
+  async #continue(s1: message.S1, handshake: Uint8Array, th0: Uint8Array): Promise<InitiatorSessionState> {
     const master = schedule.masterSecret(handshake);
     try {
       const server = await this.#openS1(s1, handshake, th0);
@@ -239,7 +267,7 @@ class Handshake {
     master: Uint8Array,
     th3: Uint8Array,
     server: ServerState,
-  ): Promise<InitiatorSession> {
+  ): Promise<InitiatorSessionState> {
     const s2 = message.parseFlight(message.TYPE.S2, answer);
     const key = schedule.trafficKey(master, "s2", [th3, s2.id]);
     const grant = sealed.parseGrant(openFlight(key, s2.clear, s2.sealed, "S2"));
@@ -257,7 +285,7 @@ class Handshake {
     if (!(notAfter - now >= 1000)) {
       throw new ChannelError("ERR_EXPIRED", "A credential or the evidence has expired", { action: "fix" });
     }
-    return new InitiatorSession({
+    return {
       id: grant.sessionId,
       root,
       framing,
@@ -269,7 +297,7 @@ class Handshake {
       clock: this.#clock,
       resumed: this.#ticket !== null,
       ticket: this.#newTicket(grant, master, th4, notAfter, server, appraisal),
-    });
+    };
   }
 
   #newTicket(

@@ -19,10 +19,12 @@ import type {
   TicketStore,
   VerifiedCredential,
 } from "../ports.ts";
-import { ResponderSession } from "../session/responder-session.ts";
+import { PushSession } from "../session/push-session.ts";
+import { ResponderSession, type ResponderSessionState } from "../session/responder-session.ts";
 import { SessionTable, type SessionLimits } from "../session/session-table.ts";
 import {
   FRAMING_JSON,
+  FRAMING_LINES,
   ID_BYTES,
   MODE_RESUMPTION,
   NONCE_BYTES,
@@ -65,6 +67,11 @@ export interface ResponderOptions {
   readonly clock?: Clock;
   /** Hears of handshakes that ended, well or not. Never receives secrets. */
   readonly onHandshake?: (event: HandshakeEvent) => void;
+  /**
+   * Gets each session that was opened for a pipe (framing 3), before the answer that opens it is given out. Such
+   * a session belongs to its pipe alone and is not in `sessions`.
+   */
+  readonly onPipe?: (session: PushSession) => void;
 }
 
 export type HandshakeEvent =
@@ -460,7 +467,7 @@ export class Responder {
         return s2;
       }
       const root = schedule.applicationRoot(master, th4, null);
-      this.#open(new ResponderSession({ ...session, root, appraisal: null }), source);
+      this.#open({ ...session, root, appraisal: null }, source);
       if (ticketId !== null) {
         this.#tickets?.put(base64url(ticketId), {
           psk: schedule.expand(master, "resumption", [th4]),
@@ -482,8 +489,14 @@ export class Responder {
     await this.#options.clients.verify(client.credential, context);
   }
 
-  #open(session: ResponderSession, source: string): void {
-    this.sessions.add(session);
+  #open(session: ResponderSessionState, source: string): void {
+    if (session.framing === FRAMING_LINES) {
+      const bound = session.maxMessageBytes;
+      const pipe = { ...session, role: "server", maxSendBytes: Infinity, maxReceiveBytes: bound } as const;
+      this.#options.onPipe?.(new PushSession(pipe));
+    } else {
+      this.sessions.add(new ResponderSession(session));
+    }
     this.#options.onHandshake?.({
       outcome: "accepted",
       peer: session.peer,
@@ -552,7 +565,7 @@ export class Responder {
       const root = schedule.applicationRoot(master, th4, sealed.evidenceItem(evidence));
       const notAfter = Math.min(waiting.session.notAfter, appraisal.notAfter ?? Infinity);
       const accepted = sealed.encodeAcceptance(secondsLeft(notAfter, this.#clock.now()));
-      this.#open(new ResponderSession({ ...waiting.session, notAfter, root, appraisal }), source);
+      this.#open({ ...waiting.session, notAfter, root, appraisal }, source);
       const clear = message.encodeFlightClear(message.TYPE.S3, new Uint8Array(0));
       return message.encodeFlight(clear, sealFlight(schedule.trafficKey(root, "s3", []), clear, accepted));
     } catch (error) {

@@ -5,7 +5,7 @@ import { ChannelError, parsing } from "../error.ts";
  * What a message's content starts with (spec §5.6). The HTTP method, status and header fields travel
  * here, sealed, so that nobody outside reads or changes them.
  */
-export const KIND = { message: 1, rekey: 2, close: 3, refusal: 4 } as const;
+export const KIND = { message: 1, rekey: 2, close: 3, refusal: 4, renewal: 5 } as const;
 
 export type HeaderFields = readonly (readonly [name: string, value: string])[];
 

@@ -1,10 +1,13 @@
 import { Reader, Writer } from "@trusted-mcp/primitives/bytes";
 import { ChannelError, parsing } from "../error.ts";
+import type { Role } from "../ports.ts";
 import { ID_BYTES } from "../suite.ts";
 
 /** First byte of a record header (spec §5.1). Handshake messages use 1 to 8. */
 export const RECORD_REQUEST = 0x10;
 export const RECORD_RESPONSE = 0x11;
+/** Records of a pipe (spec §5.7), by who sends them: a line that comes back to its sender has the wrong type. */
+export const RECORD_PUSH = { client: 0x12, server: 0x13 } as const;
 
 export const RANDOM_BYTES = 16;
 export const REQUEST_HEADER_BYTES = 45;
@@ -27,14 +30,43 @@ export function encodeRequestHeader(
   sequence: number,
   random: Uint8Array,
 ): Uint8Array {
-  return new Writer().u8(RECORD_REQUEST).raw(sessionId).u32(epoch).u64(sequence).raw(random).finish();
+  return encodeHeader(RECORD_REQUEST, sessionId, epoch, sequence, random);
+}
+
+/** The header of a pipe's record: that of a request, of another type. */
+export function encodePushHeader(
+  sender: Role,
+  sessionId: Uint8Array,
+  epoch: number,
+  sequence: number,
+  random: Uint8Array,
+): Uint8Array {
+  return encodeHeader(RECORD_PUSH[sender], sessionId, epoch, sequence, random);
+}
+
+function encodeHeader(
+  type: number,
+  sessionId: Uint8Array,
+  epoch: number,
+  sequence: number,
+  random: Uint8Array,
+): Uint8Array {
+  return new Writer().u8(type).raw(sessionId).u32(epoch).u64(sequence).raw(random).finish();
 }
 
 export function parseRequestHeader(bytes: Uint8Array): RequestHeader {
+  return parseHeader(bytes, RECORD_REQUEST, "a request record");
+}
+
+/** The header of a record that `sender` sent over a pipe. */
+export function parsePushHeader(sender: Role, bytes: Uint8Array): RequestHeader {
+  return parseHeader(bytes, RECORD_PUSH[sender], `a record that the ${sender} sends over a pipe`);
+}
+
+function parseHeader(bytes: Uint8Array, type: number, what: string): RequestHeader {
   return parsing("ERR_MALFORMED", "A record header", () => {
     const reader = new Reader(bytes);
-    if (reader.u8() !== RECORD_REQUEST)
-      throw new ChannelError("ERR_MALFORMED", "This is not a request record");
+    if (reader.u8() !== type) throw new ChannelError("ERR_MALFORMED", `This is not ${what}`);
     const sessionId = reader.raw(ID_BYTES);
     const epoch = reader.u32();
     const sequence = reader.u64();

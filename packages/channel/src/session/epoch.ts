@@ -1,5 +1,6 @@
 import { wipe } from "@trusted-mcp/primitives/bytes";
 import { expand, nextApplicationRoot, trafficKey, type TrafficKey } from "../key-schedule.ts";
+import type { Role } from "../ports.ts";
 import { HASH_BYTES } from "../suite.ts";
 import { hashItems } from "../transcript.ts";
 
@@ -56,4 +57,10 @@ export function responseKey(
   responseRandom: Uint8Array,
 ): TrafficKey {
   return trafficKey(epoch.serverToClient, "rsp", [sequence, random, firstTag, responseRandom]);
+}
+
+/** Key of one record of a pipe: each direction has its own secret, so nothing can be sent back to its sender. */
+export function pushKey(epoch: Epoch, sender: Role, sequence: Uint8Array, random: Uint8Array): TrafficKey {
+  const secret = sender === "client" ? epoch.clientToServer : epoch.serverToClient;
+  return trafficKey(secret, "push", [sequence, random]);
 }
