@@ -36,7 +36,6 @@ export type ChannelErrorCode =
   | "ERR_SEQUENCE"
   | "ERR_EPOCH"
   | "ERR_REKEY"
-  | "ERR_RENEWAL"
   | "ERR_HEAD";
 
 export class ChannelError extends TrustedMcpError<ChannelErrorCode> {}
