@@ -8,6 +8,7 @@ export default defineConfig({
     // Tests run against the sources; programs started by tests run the build.
     alias: [
       { find: /^@trusted-mcp\/(primitives|sdk|aicc)\/([a-z0-9-]+)$/, replacement: `${packages}$1/src/$2.ts` },
+      { find: /^#runtime\/([a-z0-9-]+)$/, replacement: `${packages}primitives/src/node/$1.ts` },
       { find: /^@trusted-mcp\/(channel|identity|testkit)$/, replacement: `${packages}$1/src/index.ts` },
     ],
   },

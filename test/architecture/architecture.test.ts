@@ -19,6 +19,7 @@ describe("this workspace", () => {
     ["cross-package imports are declared and exported", rules.importsAreDeclared],
     ["relative imports stay in their package", rules.relativeImportsStayInside],
     ["no package has an import circle", rules.noImportCircles],
+    ["every seam has a file for each runtime", rules.seamsHaveAllSides],
     ["channel imports no node: module and does no I/O", rules.channelIsPure],
     ["nothing says export *", rules.noStarExports],
     ["no module works while it is loaded", rules.noWorkAtLoad],
@@ -144,6 +145,45 @@ describe("each rule can fail", () => {
       expect(rules.noWorkAtLoad(workspaceOf({ channel: { files: { "index.ts": text } } }))).toHaveLength(1);
     },
   );
+
+  test("a seam that package.json does not name, or that lacks a side", () => {
+    const manifest = {
+      imports: { "#runtime/*": { types: "", browser: "./dist/web/*.js", default: "./dist/node/*.js" } },
+    };
+    const files = { "a.ts": 'import { a } from "#runtime/a";\nimport { b } from "#other";', "web/a.ts": "" };
+    const found = workspaceOf({ sdk: { manifest, files } });
+    expect(rules.importsAreDeclared(found)).toEqual([
+      "packages/sdk/src/a.ts:2 imports #other: no such seam in its package.json",
+    ]);
+    expect(rules.seamsHaveAllSides(found)).toEqual([
+      "packages/sdk/src/a.ts:1 imports #runtime/a: there is no packages/sdk/src/node/a.ts",
+    ]);
+  });
+
+  test("Node in what a browser loads of the client half", () => {
+    const sdk = {
+      manifest: {
+        imports: { "#sender": { types: "", browser: "./dist/web.js", node: "./dist/a.js", default: "" } },
+        exports: { "./client": { types: "", browser: "./dist/client.js", default: "./dist/node.js" } },
+      },
+      files: {
+        "client.ts": 'import "./b.ts";\nimport { s } from "#sender";\nimport type { T } from "node:fs";',
+        "b.ts": 'import { c } from "@trusted-mcp/channel";\nexport const f = () => Buffer.from("");',
+        "web.ts": 'import { a } from "node:http";',
+        "a.ts": 'import { a } from "node:http";',
+        "node.ts": 'import { a } from "node:http";',
+      },
+    };
+    const channel = {
+      manifest: { exports: { ".": { types: "", default: "./dist/index.js" } } },
+      files: { "index.ts": "export const f = () => setImmediate(f);" },
+    };
+    expect(rules.clientRunsInBrowsers(workspaceOf({ sdk, channel }))).toEqual([
+      "packages/sdk/src/b.ts:2 uses Buffer",
+      "packages/channel/src/index.ts:1 uses setImmediate",
+      "packages/sdk/src/web.ts:1 imports node:http",
+    ]);
+  });
 
   test("an export or a program without a source", () => {
     const manifest = {

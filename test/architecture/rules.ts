@@ -1,6 +1,6 @@
 import { posix } from "node:path";
 import type { Source } from "./source.ts";
-import { isTest, type Package, type Workspace } from "./workspace.ts";
+import { isTest, type Package, type Targets, type Workspace } from "./workspace.ts";
 
 /** A rule returns one readable line for each violation. */
 export type Rule = (workspace: Workspace) => string[];
@@ -49,6 +49,20 @@ function packageOf(specifier: string): string {
 
 const isRelative = (specifier: string): boolean => specifier.startsWith(".");
 const isNodeModule = (specifier: string): boolean => specifier.startsWith("node:");
+const isSeam = (specifier: string): boolean => specifier.startsWith("#");
+
+/** The files that a `#name` of the package stands for, one for each kind of runtime. */
+function seamTargets(pkg: Package, specifier: string): string[] | undefined {
+  for (const [name, { types: _, ...targets }] of Object.entries(pkg.manifest.imports ?? {})) {
+    const [start = "", end] = name.split("*");
+    if (end === undefined ? specifier !== name : !specifier.startsWith(start)) continue;
+    const rest = specifier.slice(start.length);
+    return [...new Set(Object.values(targets))].map((target) =>
+      target.replace("*", rest).replace("./dist/", `packages/${pkg.folder}/src/`).replace(".js", ".ts"),
+    );
+  }
+  return undefined;
+}
 
 export const everyPackageHasAFloor: Rule = ({ packages }) =>
   packages
@@ -86,6 +100,9 @@ export const importsAreDeclared: Rule = ({ packages }) => {
         const where = `${source.path}:${line} imports ${specifier}`;
         if (specifier === "?") return [`${where}: a computed import cannot be checked`];
         if (isRelative(specifier) || isNodeModule(specifier)) return [];
+        if (isSeam(specifier)) {
+          return seamTargets(pkg, specifier) ? [] : [`${where}: no such seam in its package.json`];
+        }
         const target = packageOf(specifier);
         if (!declared.has(target)) return [`${where}: not in the dependencies of ${pkg.manifest.name}`];
         const subpath = `.${specifier.slice(target.length)}`;
@@ -109,6 +126,67 @@ export const relativeImportsStayInside: Rule = ({ packages }) =>
       }),
     );
   });
+
+/** A seam without one of its sides would fail at a user's bundler, not here. */
+export const seamsHaveAllSides: Rule = ({ packages }) =>
+  packages.flatMap((pkg) => {
+    const known = new Set(pkg.sources.map((source) => source.path));
+    return pkg.sources.flatMap((source) =>
+      source.imports.flatMap(({ specifier, line }) =>
+        (isSeam(specifier) ? (seamTargets(pkg, specifier) ?? []) : [])
+          .filter((target) => !known.has(target))
+          .map((target) => `${source.path}:${line} imports ${specifier}: there is no ${target}`),
+      ),
+    );
+  });
+
+/** What exists in Node only. `performance`, timers, `crypto` and `TextEncoder` exist everywhere. */
+const NODE_GLOBALS = ["Buffer", "process", "setImmediate", "require", "global", "__dirname"];
+
+/** Follows what a browser loads of the client half, from the exports down, and finds Node there. */
+export const clientRunsInBrowsers: Rule = ({ packages }) => {
+  const byName = new Map(packages.map((pkg) => [pkg.manifest.name, pkg]));
+  const pathOf = (pkg: Package, target: string): string =>
+    target.replace("./dist/", `packages/${pkg.folder}/src/`).replace(".js", ".ts");
+  const found: string[] = [];
+  const seen = new Set<string>();
+  const visit = (pkg: Package, path: string): void => {
+    if (seen.has(path)) return;
+    seen.add(path);
+    const source = pkg.sources.find((candidate) => candidate.path === path);
+    if (source === undefined) return;
+    for (const name of NODE_GLOBALS.filter((candidate) => source.names.has(candidate)))
+      found.push(`${path}:${source.names.get(name)} uses ${name}`);
+    for (const { specifier, line, typeOnly } of source.imports) {
+      if (typeOnly) continue;
+      if (isNodeModule(specifier)) found.push(`${path}:${line} imports ${specifier}`);
+      else if (isRelative(specifier)) visit(pkg, posix.join(posix.dirname(path), specifier));
+      else enter(pkg, specifier);
+    }
+  };
+  const enter = (from: Package, specifier: string): void => {
+    const [pkg, targets] = isSeam(specifier)
+      ? [from, from.manifest.imports?.[specifier] ?? patternOf(from, specifier)]
+      : [byName.get(packageOf(specifier)), undefined];
+    if (pkg === undefined) return;
+    const subpath = `.${specifier.slice(packageOf(specifier).length)}`;
+    const target = targets ?? pkg.manifest.exports?.[subpath];
+    if (target !== undefined) visit(pkg, pathOf(pkg, target.browser ?? target.default));
+  };
+  const client = byName.get("@trusted-mcp/sdk");
+  if (client !== undefined) enter(client, "@trusted-mcp/sdk/client");
+  return found;
+};
+
+function patternOf(pkg: Package, specifier: string): Targets | undefined {
+  for (const [name, { types, browser, ...targets }] of Object.entries(pkg.manifest.imports ?? {})) {
+    const [start = "", end] = name.split("*");
+    if (end === undefined || !specifier.startsWith(start)) continue;
+    const rest = specifier.slice(start.length);
+    return { types, ...targets, browser: (browser ?? targets.default).replace("*", rest) };
+  }
+  return undefined;
+}
 
 /** Type imports count: two files that need each other's types are one noun in two files. */
 export const noImportCircles: Rule = ({ packages }) =>
@@ -165,10 +243,12 @@ export const exportsHaveSources: Rule = ({ packages }) =>
     const sourceOf = (path: string, extension: string): string =>
       path.replace("./dist/", `packages/${pkg.folder}/src/`).replace(extension, ".ts");
     const missing = Object.entries(pkg.manifest.exports ?? {}).flatMap(([subpath, target]) => [
-      ...(known.has(sourceOf(target.default, ".js"))
-        ? []
-        : [`${pkg.manifest.name} exports ${subpath} without a source`]),
-      ...(sourceOf(target.types, ".d.ts") === sourceOf(target.default, ".js")
+      ...([target.default, target.browser, target.node].some(
+        (file) => file !== undefined && !known.has(sourceOf(file, ".js")),
+      )
+        ? [`${pkg.manifest.name} exports ${subpath} without a source`]
+        : []),
+      ...(sourceOf(target.types, ".d.ts") === sourceOf(target.node ?? target.default, ".js")
         ? []
         : [`${pkg.manifest.name} exports ${subpath} with the types of another file`]),
     ]);

@@ -4,6 +4,8 @@ import { parseSync, visitorKeys } from "oxc-parser";
 export interface Import {
   readonly specifier: string;
   readonly line: number;
+  /** Gone after compilation. */
+  readonly typeOnly: boolean;
 }
 
 /** What the rules need to know about one source file. */
@@ -73,7 +75,9 @@ export function readSource(path: string, text: string): Source {
     if (isNode(from)) {
       // A computed `import(name)` has no literal to check; it is reported as an import of "?".
       const value = from["value"];
-      imports.push({ specifier: typeof value === "string" ? value : "?", line: line(node) });
+      const typeOnly =
+        node.type === "TSImportType" || node["importKind"] === "type" || node["exportKind"] === "type";
+      imports.push({ specifier: typeof value === "string" ? value : "?", line: line(node), typeOnly });
     }
     if (node.type === "ExportAllDeclaration" && !isNode(node["exported"])) starExports.push(line(node));
     if (node.type === "Identifier" && !names.has(String(node["name"])))

@@ -2,10 +2,20 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { readSource, type Source } from "./source.ts";
 
+/** Where a subpath leads, by condition. */
+export interface Targets {
+  readonly types: string;
+  readonly browser?: string;
+  readonly node?: string;
+  readonly default: string;
+}
+
 export interface Manifest {
   readonly name: string;
   readonly private?: boolean;
-  readonly exports?: Readonly<Record<string, { readonly types: string; readonly default: string }>>;
+  readonly exports?: Readonly<Record<string, Targets>>;
+  /** Seams inside the package: one name, a file for each kind of runtime. */
+  readonly imports?: Readonly<Record<string, Targets>>;
   readonly bin?: Readonly<Record<string, string>>;
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly peerDependencies?: Readonly<Record<string, string>>;

@@ -44,8 +44,8 @@ export interface VerifiedCredential {
   readonly spki: Uint8Array;
   /** DER SPKI of the long-term identity key; equal to `spki` when nothing was delegated. */
   readonly identitySpki: Uint8Array;
-  /** True only for a valid signature over `message`; never throws on a bad one. */
-  verify(message: Uint8Array, signature: Uint8Array): boolean;
+  /** True, or a promise of it, only for a valid signature over `message`; never throws on a bad one. */
+  verify(message: Uint8Array, signature: Uint8Array): boolean | Promise<boolean>;
 }
 
 /** Decides whether credential bytes name an accepted peer; throws a coded error when they do not. */

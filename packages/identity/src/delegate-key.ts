@@ -1,6 +1,6 @@
-import { generateKeyPairSync, type KeyObject } from "node:crypto";
+import { generateKeyPairSync } from "node:crypto";
 import type { Credential, Role } from "@trusted-mcp/channel";
-import { sign, spkiOf, verify } from "@trusted-mcp/primitives/signature";
+import { sign, spkiOf, verify, type Key } from "@trusted-mcp/primitives/signature";
 import { DELEGATED_KEY, encodeDelegatedKey } from "./credential.ts";
 import { delegationMessage, encodeDelegation } from "./delegation.ts";
 import { IdentityError } from "./error.ts";
@@ -16,7 +16,7 @@ export interface DelegationRequest {
 /** Makes a new Ed25519 key, has the identity key vouch for it, and gives the credential of both. */
 export async function delegate(
   signer: Signer,
-  identity: { readonly publicKey: KeyObject; readonly spki: Uint8Array },
+  identity: { readonly publicKey: Key; readonly spki: Uint8Array },
   request: DelegationRequest,
 ): Promise<Credential> {
   // A new key each time: one that leaks is worth no more than the rest of its delegation.
@@ -26,7 +26,7 @@ export async function delegate(
   const message = delegationMessage(delegationBytes);
   const signature = await signer.sign(message);
   // A faulty or mixed-up signer shows here, with a name, and not as an unexplained refusal at every peer.
-  if (!verify(identity.publicKey, message, signature)) {
+  if ((await verify(identity.publicKey, message, signature)) !== true) {
     throw new IdentityError(
       "ERR_SIGNER",
       "The signer's signature does not fit its public key: is it the same key?",

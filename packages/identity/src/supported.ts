@@ -1,9 +1,8 @@
-import type { KeyObject } from "node:crypto";
-import { algorithmOf, type SignatureAlgorithm } from "@trusted-mcp/primitives/signature";
+import { algorithmOf, type Key, type SignatureAlgorithm } from "@trusted-mcp/primitives/signature";
 import { IdentityError } from "./error.ts";
 
 /** The key's signature algorithm; keys that are too weak or of another kind are refused. */
-export function requireSupported(key: KeyObject, what: string): SignatureAlgorithm {
+export function requireSupported(key: Key, what: string): SignatureAlgorithm {
   try {
     return algorithmOf(key);
   } catch (cause) {

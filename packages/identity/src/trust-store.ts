@@ -1,8 +1,7 @@
-import type { KeyObject } from "node:crypto";
 import type { CredentialVerifier, Peer, Role, VerifiedCredential } from "@trusted-mcp/channel";
-import { publicKeyFromSpki, spkiOf, verify } from "@trusted-mcp/primitives/signature";
+import { publicKeyFromSpki, spkiOf, verify, type Key } from "@trusted-mcp/primitives/signature";
 import { DELEGATED_KEY, parseCredential, RAW_KEY, type DelegatedKeyCredential } from "./credential.ts";
-import { checkDelegation, delegationMessage } from "./delegation.ts";
+import { checkDelegation, delegationMessage, type Delegation } from "./delegation.ts";
 import { IdentityError } from "./error.ts";
 import { keyId } from "./key-id.ts";
 import { toPublicKey, type PublicKeyInput } from "./key-file/public-key.ts";
@@ -26,7 +25,7 @@ export interface PinnedPeers extends CredentialVerifier {
 interface Pin {
   readonly peer: Peer;
   readonly spki: Uint8Array;
-  readonly publicKey: KeyObject;
+  readonly publicKey: Key;
 }
 
 /** An allow list by key. Without any peer it refuses everybody. */
@@ -42,7 +41,7 @@ export function pinnedPeers(peers: Iterable<PinnedPeer>): PinnedPeers {
       [...pins.values()].map(({ peer }) =>
         Object.freeze({ name: peer.name, keyId: peer.keyId, algorithm: peer.algorithm }),
       ),
-    verify: (bytes: Uint8Array, context: Context): VerifiedCredential => verifyPinned(pins, bytes, context),
+    verify: (bytes: Uint8Array, context: Context) => verifyPinned(pins, bytes, context),
   });
 }
 
@@ -67,7 +66,7 @@ function verifyPinned(
   pins: ReadonlyMap<string, Pin>,
   bytes: Uint8Array,
   context: Context,
-): VerifiedCredential {
+): VerifiedCredential | Promise<VerifiedCredential> {
   const credential = parseCredential(bytes);
   // Looked up by hash first: strangers' keys and signatures never reach OpenSSL.
   const id = keyId(credential.identitySpki);
@@ -86,14 +85,26 @@ function direct({ peer, spki, publicKey }: Pin): VerifiedCredential {
     peer,
     spki,
     identitySpki: spki,
-    verify: (message: Uint8Array, signature: Uint8Array): boolean => verify(publicKey, message, signature),
+    verify: (message: Uint8Array, signature: Uint8Array) => verify(publicKey, message, signature),
   });
 }
 
-function delegated(pin: Pin, credential: DelegatedKeyCredential, context: Context): VerifiedCredential {
+function delegated(
+  pin: Pin,
+  credential: DelegatedKeyCredential,
+  context: Context,
+): VerifiedCredential | Promise<VerifiedCredential> {
   const { delegation, delegationBytes, signature } = credential;
   checkDelegation(delegation, context);
-  if (!verify(pin.publicKey, delegationMessage(delegationBytes), signature)) {
+  const valid = verify(pin.publicKey, delegationMessage(delegationBytes), signature);
+  // At once where it can be: only outside Node, for an RSA key, it is a promise.
+  return typeof valid === "boolean"
+    ? vouched(pin, delegation, valid)
+    : valid.then((value) => vouched(pin, delegation, value));
+}
+
+function vouched(pin: Pin, delegation: Delegation, valid: boolean): VerifiedCredential {
+  if (!valid) {
     throw new IdentityError(
       "ERR_DELEGATION_SIGNATURE",
       "the peer's delegation is not signed by its identity key",
@@ -104,7 +115,7 @@ function delegated(pin: Pin, credential: DelegatedKeyCredential, context: Contex
     peer: Object.freeze({ ...pin.peer, delegated: true, notAfter: delegation.notAfterSeconds * 1000 }),
     spki: delegation.spki,
     identitySpki: pin.spki,
-    verify: (message: Uint8Array, handshake: Uint8Array): boolean => verify(publicKey, message, handshake),
+    verify: (message: Uint8Array, handshake: Uint8Array) => verify(publicKey, message, handshake),
   });
 }
 

@@ -1,15 +1,9 @@
-import { createHmac } from "node:crypto";
+import { hmacSha384 } from "#runtime/hmac";
 import { argumentError } from "./error.ts";
-import { secretKey } from "./secret-key.ts";
+
+export { hmacSha384 } from "#runtime/hmac";
 
 const HASH_BYTES = 48;
-
-/** RFC 2104 with SHA-384. Parts are authenticated as if joined. */
-export function hmacSha384(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array {
-  const hmac = createHmac("sha384", secretKey(key));
-  for (const part of parts) hmac.update(part);
-  return hmac.digest();
-}
 
 /** RFC 5869 §2.2. An empty salt is the same as 48 zero bytes. */
 export function hkdfExtract(salt: Uint8Array, ikm: Uint8Array): Uint8Array {

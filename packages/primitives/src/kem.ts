@@ -1,12 +1,11 @@
-import { createHash } from "node:crypto";
-import type { KeyObject } from "node:crypto";
+import { sha3_256, shake256 } from "#runtime/hash";
+import { mlKem } from "#runtime/ml-kem";
+import { generateX25519, x25519FromBytes } from "#runtime/x25519";
 import { concat, wipe } from "./bytes.ts";
 import { PrimitiveError } from "./error.ts";
-import { sha3_256 } from "./hash.ts";
-import { ML_KEM_CIPHERTEXT_BYTES, ML_KEM_PUBLIC_KEY_BYTES, mlKem, mlKemEncapsulateDerand } from "./ml-kem.ts";
-import type { MlKemKeyPair } from "./ml-kem.ts";
-import { generateX25519, x25519, x25519FromBytes } from "./x25519.ts";
-import type { X25519KeyPair } from "./x25519.ts";
+import { ML_KEM_CIPHERTEXT_BYTES, ML_KEM_PUBLIC_KEY_BYTES, mlKemEncapsulateDerand } from "./noble-ml-kem.ts";
+import type { MlKemKeyPair } from "./noble-ml-kem.ts";
+import type { X25519KeyPair } from "./x25519-key-pair.ts";
 
 /** X-Wing: ML-KEM-768 and X25519 (draft-connolly-cfrg-xwing-kem). Safe while either one is. */
 export const XWING = { publicKeyBytes: 1216, ciphertextBytes: 1120, sharedSecretBytes: 32 } as const;
@@ -24,7 +23,7 @@ export interface Encapsulation {
 }
 
 // draft-connolly-cfrg-xwing-kem §5.3: "\.//^\" in ASCII.
-const LABEL: Uint8Array = Buffer.from("5c2e2f2f5e5c", "hex");
+const LABEL: Uint8Array = Uint8Array.of(0x5c, 0x2e, 0x2f, 0x2f, 0x5e, 0x5c);
 
 export function generateKemKeyPair(): KemKeyPair {
   return keyPair(mlKem().generate(), generateX25519());
@@ -33,7 +32,7 @@ export function generateKemKeyPair(): KemKeyPair {
 /** §5.2. For test vectors and for keys that are stored as their 32-byte seed. */
 export function kemKeyPairFromSeed(seed: Uint8Array): KemKeyPair {
   checkLength(seed, 32, "seed");
-  const expanded = createHash("shake256", { outputLength: 96 }).update(seed).digest();
+  const expanded = shake256(seed, 96);
   const pair = keyPair(mlKem().fromSeed(expanded.subarray(0, 64)), x25519FromBytes(expanded.subarray(64)));
   wipe(expanded);
   return pair;
@@ -65,7 +64,7 @@ function encapsulateWith(
   checkLength(publicKey, XWING.publicKeyBytes, "public key");
   const xPublic = publicKey.subarray(ML_KEM_PUBLIC_KEY_BYTES);
   try {
-    const xSecret = x25519(ephemeral.privateKey, xPublic);
+    const xSecret = ephemeral.agree(xPublic);
     const m = encapsulateMlKem(publicKey.subarray(0, ML_KEM_PUBLIC_KEY_BYTES));
     return {
       ciphertext: concat(m.ciphertext, ephemeral.publicKey),
@@ -78,7 +77,7 @@ function encapsulateWith(
 
 function keyPair(mlKemPair: MlKemKeyPair, xPair: X25519KeyPair): KemKeyPair {
   const xPublic = xPair.publicKey;
-  let secrets: { m: MlKemKeyPair; x: KeyObject } | undefined = { m: mlKemPair, x: xPair.privateKey };
+  let secrets: { m: MlKemKeyPair; x: X25519KeyPair } | undefined = { m: mlKemPair, x: xPair };
   return {
     publicKey: concat(mlKemPair.publicKey, xPublic),
     decapsulate(ciphertext) {
@@ -86,7 +85,7 @@ function keyPair(mlKemPair: MlKemKeyPair, xPair: X25519KeyPair): KemKeyPair {
       checkLength(ciphertext, XWING.ciphertextBytes, "ciphertext");
       const xCiphertext = ciphertext.subarray(ML_KEM_CIPHERTEXT_BYTES);
       try {
-        const xSecret = x25519(secrets.x, xCiphertext);
+        const xSecret = secrets.x.agree(xCiphertext);
         const mSecret = secrets.m.decapsulate(ciphertext.subarray(0, ML_KEM_CIPHERTEXT_BYTES));
         return combine(mSecret, xSecret, xCiphertext, xPublic);
       } catch (cause) {

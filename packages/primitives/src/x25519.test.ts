@@ -1,6 +1,6 @@
 import { sharedVectorJson } from "@trusted-mcp/testkit";
 import { expect, it } from "vitest";
-import { generateX25519, x25519, x25519FromBytes } from "./x25519.ts";
+import { generateX25519, x25519FromBytes } from "#runtime/x25519";
 
 interface XdhFile {
   testGroups: { tests: XdhCase[] }[];
@@ -20,8 +20,8 @@ it("X25519 gives the shared secret of all Wycheproof vectors, and refuses an all
   const file = sharedVectorJson<XdhFile>("crypto/wycheproof/x25519_test.json");
   const seen = { agreed: 0, refused: 0 };
   for (const test of file.testGroups.flatMap(({ tests }) => tests)) {
-    const { privateKey } = x25519FromBytes(unhex(test.private));
-    const agree = (): Uint8Array => x25519(privateKey, unhex(test.public));
+    const pair = x25519FromBytes(unhex(test.private));
+    const agree = (): Uint8Array => pair.agree(unhex(test.public));
     if (test.flags.includes("ZeroSharedSecret")) {
       expect(agree, `tcId ${test.tcId}`).toThrow(Error);
       seen.refused++;
@@ -36,9 +36,9 @@ it("X25519 gives the shared secret of all Wycheproof vectors, and refuses an all
 it("X25519 key pairs agree with each other, and each is new", () => {
   const [a, b] = [generateX25519(), generateX25519()];
   expect(hex(a.publicKey)).not.toBe(hex(b.publicKey));
-  expect(hex(x25519(a.privateKey, b.publicKey))).toBe(hex(x25519(b.privateKey, a.publicKey)));
+  expect(hex(a.agree(b.publicKey))).toBe(hex(b.agree(a.publicKey)));
 });
 
 it.each([0, 31, 33])("X25519 refuses a public key of %i bytes", (length) => {
-  expect(() => x25519(generateX25519().privateKey, Buffer.alloc(length, 9))).toThrow(Error);
+  expect(() => generateX25519().agree(Buffer.alloc(length, 9))).toThrow(Error);
 });

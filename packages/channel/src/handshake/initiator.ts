@@ -202,7 +202,11 @@ class Handshake {
       audience: this.#options.audience,
       now: this.#clock.now(),
     });
-    if (auth.signature !== null && !verified.verify(signatureInput("server", th1), auth.signature)) {
+    // Nothing but `true` counts: some verifiers answer with a promise, which by itself is truthy.
+    if (
+      auth.signature !== null &&
+      (await verified.verify(signatureInput("server", th1), auth.signature)) !== true
+    ) {
       throw new ChannelError("ERR_SIGNATURE", "The server's signature over this handshake does not verify");
     }
     if (!equal(expected, auth.finished)) {

@@ -407,7 +407,8 @@ export class Responder {
       throw new ChannelError("ERR_CLIENT_AUTH_REQUIRED", "The client gave no identity");
     }
     const verified = await this.#options.clients.verify(auth.credential, context);
-    if (!verified.verify(signatureInput("client", th2), auth.signature)) {
+    // Nothing but `true` counts: some verifiers answer with a promise, which by itself is truthy.
+    if ((await verified.verify(signatureInput("client", th2), auth.signature)) !== true) {
       throw new ChannelError("ERR_SIGNATURE", "The client's signature over this handshake does not verify");
     }
     return { verified, credential: auth.credential, ticket: null };

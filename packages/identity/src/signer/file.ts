@@ -14,7 +14,7 @@ export async function fileSigner(path: string, options: LoadPrivateKeyOptions = 
   // primes away in a faulty signature. Better to learn it here than from every peer.
   const probe = random(32);
   const signature = await signer.sign(probe).catch(() => new Uint8Array(0));
-  if (!verify(publicKeyFromSpki(signer.spki), probe, signature)) {
+  if ((await verify(publicKeyFromSpki(signer.spki), probe, signature)) !== true) {
     throw new IdentityError(
       "ERR_KEY_INCONSISTENT",
       `${what} is damaged: its private and public halves do not belong together`,

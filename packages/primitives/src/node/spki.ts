@@ -1,12 +1,9 @@
 import { createPublicKey } from "node:crypto";
 import type { JsonWebKey, KeyObject } from "node:crypto";
 import { encode } from "./base64url.ts";
-import { isWeakEd25519Point } from "./ed25519-point.ts";
-import { PrimitiveError } from "./error.ts";
-import { algorithmOf } from "./signature-algorithm.ts";
-
-/** An RSA-8192 key takes 1062 bytes. */
-const MAX_BYTES = 2048;
+import { isWeakEd25519Point } from "../ed25519-point.ts";
+import { MAX_SPKI_BYTES, spkiError, type Key } from "../key.ts";
+import { algorithmOf, keyObject } from "./signature-algorithm.ts";
 
 // DER up to the raw key (RFC 8410 §4; RFC 5480 §2 with the named curve and the 04 of an uncompressed point).
 const ED25519_PREFIX: Uint8Array = Buffer.from("302a300506032b6570032100", "hex");
@@ -29,7 +26,8 @@ export function publicKeyFromSpki(der: Uint8Array): KeyObject {
 }
 
 /** DER SubjectPublicKeyInfo of a public key, or of a private key's public half. */
-export function spkiOf(key: KeyObject): Uint8Array {
+export function spkiOf(given: Key): Uint8Array {
+  const key = keyObject(given);
   const publicKey = key.type === "private" ? createPublicKey(key) : key;
   return publicKey.export({ format: "der", type: "spki" });
 }
@@ -63,7 +61,7 @@ function fromJwk(key: JsonWebKey): KeyObject {
 
 /** RSA, and whatever deserves a better answer than “malformed”. */
 function fromDer(der: Uint8Array): KeyObject {
-  if (der.length > MAX_BYTES) throw spkiError(`A public key is limited to ${MAX_BYTES} bytes.`);
+  if (der.length > MAX_SPKI_BYTES) throw spkiError(`A public key is limited to ${MAX_SPKI_BYTES} bytes.`);
   let key: KeyObject;
   try {
     key = createPublicKey({ key: Buffer.from(der), format: "der", type: "spki" });
@@ -75,8 +73,4 @@ function fromDer(der: Uint8Array): KeyObject {
     throw spkiError("The public key is not in its one canonical DER encoding.");
   }
   return key;
-}
-
-function spkiError(message: string, cause?: unknown): PrimitiveError {
-  return new PrimitiveError("ERR_SPKI", message, cause === undefined ? {} : { cause });
 }

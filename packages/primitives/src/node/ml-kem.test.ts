@@ -1,9 +1,10 @@
 import { sharedVectorJson, withFlippedBit } from "@trusted-mcp/testkit";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { random } from "./bytes.ts";
-import { mlKem, mlKemEncapsulateDerand, nativeMlKem, nobleMlKem } from "./ml-kem.ts";
-import type { MlKem } from "./ml-kem.ts";
+import { random } from "../bytes.ts";
+import { mlKemEncapsulateDerand, nobleMlKem } from "../noble-ml-kem.ts";
+import type { MlKem } from "../noble-ml-kem.ts";
+import { mlKem, nativeMlKem } from "./ml-kem.ts";
 
 interface MlKemFile {
   testGroups: { tests: MlKemCase[] }[];

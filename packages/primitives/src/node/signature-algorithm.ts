@@ -1,10 +1,9 @@
-import { createPublicKey, type KeyObject } from "node:crypto";
-import { PrimitiveError } from "./error.ts";
-
-export type SignatureAlgorithm = "ed25519" | "ecdsa-p256-sha256" | "ecdsa-p384-sha384" | "rsa-pss-sha384";
+import { createPublicKey, KeyObject } from "node:crypto";
+import { checkRsa, unsupportedKey, type Key, type SignatureAlgorithm } from "../key.ts";
 
 /** The one algorithm a key is used with. It follows from the key, so nobody can negotiate a weaker one. */
-export function algorithmOf(key: KeyObject): SignatureAlgorithm {
+export function algorithmOf(given: Key): SignatureAlgorithm {
+  const key = keyObject(given);
   switch (key.asymmetricKeyType) {
     case "ed25519":
       return "ed25519";
@@ -19,12 +18,10 @@ export function algorithmOf(key: KeyObject): SignatureAlgorithm {
   }
 }
 
-export function unsupportedKey(message: string): PrimitiveError {
-  return new PrimitiveError(
-    "ERR_KEY_UNSUPPORTED",
-    `${message} Use Ed25519, ECDSA P-256 or P-384, or RSA of 3072 to 8192 bits.`,
-    { action: "fix" },
-  );
+/** Whatever else calls itself a key was not made by this runtime, and nobody checked it. */
+export function keyObject(key: Key): KeyObject {
+  if (key instanceof KeyObject) return key;
+  throw unsupportedKey("This is no KeyObject of Node.");
 }
 
 function ecdsaAlgorithm(curve: string | undefined): SignatureAlgorithm {
@@ -54,12 +51,4 @@ function requirePoint(key: KeyObject): void {
   }
   if (size < MIN_EC_SPKI_BYTES) throw unsupportedKey("This EC key is no point on its curve.");
   sound.add(key);
-}
-
-function checkRsa(bits: number, exponent: bigint): void {
-  if (bits < 3072 || bits > 8192) throw unsupportedKey(`RSA keys of ${bits} bits are not accepted.`);
-  // FIPS 186-5 §5.1 asks for an odd e > 2^16; the upper bound keeps verification cheap.
-  if (exponent < 65_537n || exponent >= 2n ** 64n || exponent % 2n === 0n) {
-    throw unsupportedKey("The RSA public exponent must be odd, at least 65537 and below 2^64.");
-  }
 }
