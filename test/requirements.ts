@@ -92,6 +92,8 @@ export const requirements: readonly Requirement[] = [
   ...promised("issue 2: sdk", {
     "REQ-SDK-HANDLER": "An existing handler is secured by one wrapper, and its tools do not change.",
     "REQ-SDK-FETCH": "An existing client transport is secured by its `fetch` option alone.",
+    "REQ-SDK-TRANSPORT":
+      "The client's own transport does what the SDK's does with the wrapped fetch; what it cannot do it refuses by name.",
     "REQ-SDK-SHORT": "TrustedMcpServer and connectTrusted replace the class and keep the tool definitions.",
     "REQ-SDK-ERAS": "Both protocol eras work: 2025-11-25 and before, and 2026-07-28.",
     "REQ-SDK-INSIDE":

@@ -1,13 +1,9 @@
-import {
-  Client,
-  StreamableHTTPClientTransport,
-  type ClientOptions,
-  type Implementation,
-} from "@modelcontextprotocol/client";
+import type { Client, ClientOptions, Implementation } from "@modelcontextprotocol/client";
 import { EXTENSION, EXTENSION_NAME } from "../wire.ts";
-import type { TrustedClientOptions } from "./options.ts";
 import type { ChannelInfo } from "./channel-info.ts";
+import type { TrustedClientOptions } from "./options.ts";
 import { trustedFetch } from "./trusted-fetch.ts";
+import { trustedTransport, type TrustedTransport } from "./transport.ts";
 
 export interface TrustedConnection {
   /** The official SDK's client, connected. */
@@ -26,11 +22,16 @@ export async function connectTrusted(
   info: Implementation,
   options: TrustedClientOptions & { readonly client?: ClientOptions },
 ): Promise<TrustedConnection> {
-  const fetch = trustedFetch(options);
+  // Loaded here, so that who brings another client (SDK v1's) does not need this one.
+  const sdk = await import("@modelcontextprotocol/client");
+  const { client: clientOptions = {}, mode = "require", fetch: plain, ...rest } = options;
+  const client = new sdk.Client(info, announced(clientOptions));
+  if (mode === "require") return await connected(client, trustedTransport(rest));
+  // Plain MCP, where the server speaks nothing else, is the affair of the SDK's own transport.
+  const fetch = trustedFetch({ ...rest, mode, ...(plain && { fetch: plain }) });
   try {
     const channel = await fetch.session();
-    const client = new Client(info, announced(options.client ?? {}));
-    await client.connect(new StreamableHTTPClientTransport(new URL(options.url), { fetch }));
+    await client.connect(new sdk.StreamableHTTPClientTransport(new URL(options.url), { fetch }));
     return {
       client,
       channel,
@@ -41,6 +42,17 @@ export async function connectTrusted(
     };
   } catch (error) {
     await fetch.close();
+    throw error;
+  }
+}
+
+async function connected(client: Client, transport: TrustedTransport): Promise<TrustedConnection> {
+  try {
+    const channel = await transport.session();
+    await client.connect(transport);
+    return { client, channel, close: () => client.close() };
+  } catch (error) {
+    await transport.close();
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { isRepeatable } from "./repeatable.ts";
+import { isRepeatable, isRepeatableMessage } from "./repeatable.ts";
 
 describe("what may be sent a second time without being asked for", () => {
   test.each(["tools/list", "ping", "initialize", "resources/read"])("%s: it only reads", (method) => {
@@ -29,5 +29,12 @@ describe("what may be sent a second time without being asked for", () => {
     ["in escapes too", '{"jsonrpc":"2.0","id":1,"\\u006dethod":"tools/call","method":"ping"}'],
   ])("not a body that names its method %s: the server may read the other one", (_, body) => {
     expect(isRepeatable("POST", body)).toBe(false);
+  });
+
+  test("a message that this end writes is judged by its method, and by having no members of its own making", () => {
+    expect(isRepeatableMessage({ jsonrpc: "2.0", id: 1, method: "tools/list", params: {} })).toBe(true);
+    expect(isRepeatableMessage({ jsonrpc: "2.0", id: 1, method: "tools/call" })).toBe(false);
+    expect(isRepeatableMessage({ jsonrpc: "2.0", id: 1, method: "ping", Method: "tools/call" })).toBe(false);
+    expect(isRepeatableMessage({ jsonrpc: "2.0", id: 1, result: {} })).toBe(false);
   });
 });

@@ -30,3 +30,11 @@ export function isRepeatable(httpMethod: string, body: string): boolean {
     return false;
   }
 }
+
+/** The same for a message that this end writes itself: each of its members then stands there once. */
+export function isRepeatableMessage(message: object): boolean {
+  if (!("method" in message) || typeof message.method !== "string") return false;
+  return REPEATABLE.has(message.method) && Object.keys(message).every((name) => MEMBERS.has(name));
+}
+
+const MEMBERS = new Set(["jsonrpc", "id", "method", "params"]);
