@@ -1,5 +1,6 @@
 export { serveBehind, trusted, type TrustedHandler } from "./server/trusted.ts";
-export type { TrustedServerOptions } from "./server/options.ts";
+export type { ServerLimits, TrustedServerOptions } from "./server/options.ts";
+export { limitHttp, type HttpLimits } from "./server/http-limits.ts";
 export type { InnerHandler, InnerRequest, InnerResponse } from "./server/inner.ts";
 export type { WebHandler } from "./server/web-handler.ts";
 export type { TrustedMcpInfo } from "./server/auth-info.ts";

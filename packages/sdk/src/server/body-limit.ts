@@ -11,3 +11,11 @@ export function bodyTooLarge(limit: number): TrustedSdkError {
 export function bodyTooSlow(limitMs: number): TrustedSdkError {
   return new TrustedSdkError("ERR_BODY_TIMEOUT", `A request body took longer than ${limitMs} ms`);
 }
+
+export function bodyBusy(): TrustedSdkError {
+  return new TrustedSdkError(
+    "ERR_BODY_BUSY",
+    "There was no room for a large request body: others fill what limits.maxBufferedBytes allows",
+    { action: "retry" },
+  );
+}

@@ -6,6 +6,10 @@ export class Departure {
   #gone = false;
   #controller: AbortController | null = null;
   #listeners: Set<() => void> | null = null;
+  #finished = false;
+  #atEnd: (() => void) | null = null;
+  /** Set by a front that can end its connection. */
+  onCut: (() => void) | null = null;
 
   get gone(): boolean {
     return this.#gone;
@@ -26,6 +30,28 @@ export class Departure {
     this.#listeners ??= new Set();
     this.#listeners.add(listener);
     return () => this.#listeners?.delete(listener);
+  }
+
+  /** True once the answer was sent, or can no longer be. */
+  get finished(): boolean {
+    return this.#finished;
+  }
+
+  /** Calls `listener` when the answer was sent or given up; there is one listener. */
+  whenFinished(listener: () => void): void {
+    this.#atEnd = listener;
+  }
+
+  finish(): void {
+    if (this.#finished) return;
+    this.#finished = true;
+    this.#atEnd?.();
+  }
+
+  /** Ends the answer from this side: to its handler as if the client had gone, to its client as a cut. */
+  cut(): void {
+    this.announce();
+    this.onCut?.();
   }
 
   announce(): void {

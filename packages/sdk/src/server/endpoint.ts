@@ -19,7 +19,12 @@ import { encode as base64url } from "@trusted-mcp/primitives/base64url";
 import { concat, utf8, utf8Decode } from "@trusted-mcp/primitives/bytes";
 import { JSON_MEDIA_TYPE, mediaType, STREAM_MEDIA_TYPE } from "../wire.ts";
 import type { Departure } from "./departure.ts";
+import { TrustedSdkError } from "../error.ts";
+import { bodyTooLarge } from "./body-limit.ts";
 import type { InnerHandler, InnerResponse } from "./inner.ts";
+import type { LoadLimit, Place } from "./load-limit.ts";
+import type { Reaper } from "./reaper.ts";
+import { stillServed } from "./session-end.ts";
 
 /** An outer HTTP answer, for whichever front carries it. Its status is always 200. */
 export interface OuterResponse {
@@ -49,11 +54,18 @@ export class Endpoint {
   readonly #responder: Responder;
   readonly #handler: InnerHandler;
   readonly #onerror: (error: unknown) => void;
+  readonly #guard: EndpointGuard;
 
-  constructor(responder: Responder, handler: InnerHandler, onerror: (error: unknown) => void) {
+  constructor(
+    responder: Responder,
+    handler: InnerHandler,
+    onerror: (error: unknown) => void,
+    guard: EndpointGuard,
+  ) {
     this.#responder = responder;
     this.#handler = handler;
     this.#onerror = onerror;
+    this.#guard = guard;
   }
 
   async receive(request: OuterRequest): Promise<OuterResponse> {
@@ -67,6 +79,9 @@ export class Endpoint {
         if (frame.kind === "record") {
           return await this.#record(frame.header, frame.chunks, jsonFront(frame.id), request.departure);
         }
+        if (request.body.length > this.#guard.maxHandshakeBytes)
+          throw bodyTooLarge(this.#guard.maxHandshakeBytes);
+        this.#guard.reaper.start();
         const answer = await this.#responder.handle(frame.message, request.source, request.framings);
         return { contentType: JSON_MEDIA_TYPE, body: [utf8(encodeHandshakeResponse(frame.id, answer))] };
       }
@@ -95,9 +110,19 @@ export class Endpoint {
       this.#onerror(error);
       return front.whole(opened.answer.header, opened.answer.seal([encodeRefusal(3)], true));
     }
-    const response = await this.#run(session, parsed.head, parsed.body, departure);
-    const answer = guarded(opened.answer, session);
-    return await respond(response, answer, front);
+    const place = this.#guard.load.enter(session, parsed.head.method, departure);
+    if (place === null) {
+      this.#onerror(busy());
+      return front.whole(opened.answer.header, opened.answer.seal([encodeRefusal(4)], true));
+    }
+    this.#guard.reaper.start();
+    try {
+      const response = await this.#run(session, parsed.head, parsed.body, departure);
+      return await respond(response, guarded(opened.answer, session), front, place, departure);
+    } catch (error) {
+      place.leave();
+      throw error;
+    }
   }
 
   /** The handler's own failure is an authentic 500: the caller learns that it was reached. */
@@ -117,19 +142,26 @@ export class Endpoint {
   }
 }
 
-/** How long a stream may outlive its session: long enough to be reopened elsewhere. */
-const STREAM_GRACE_MS = 15 * 60_000;
+/** What bounds an endpoint's work and memory. */
+export interface EndpointGuard {
+  readonly load: LoadLimit;
+  readonly reaper: Reaper;
+  /** Of a handshake's body, which strangers send. */
+  readonly maxHandshakeBytes: number;
+}
 
-/**
- * A peer that was taken off, or has closed its session, is told nothing more, in the middle of a stream
- * or at the end of a call. A session that only grew old lets what began in time come to its end.
- */
+function busy(): TrustedSdkError {
+  const message =
+    "A request was refused unrun: its client, or all clients together, have more under way than limits allow";
+  return new TrustedSdkError("ERR_BUSY", message, { action: "retry" });
+}
+
+/** Also in the middle of a stream, and at the end of a call: nothing is sealed for a session that was ended. */
 function guarded(answer: Answer, session: ResponderSession): Answer {
   return {
     header: answer.header,
     seal: (parts, final) => {
-      const overdue = Date.now() - session.notAfter;
-      if (!session.live && (overdue < 0 || overdue > STREAM_GRACE_MS))
+      if (!stillServed(session))
         throw new ChannelError("ERR_SESSION_EXPIRED", "The session ended while its request was answered");
       return answer.seal(parts, final);
     },
@@ -162,14 +194,28 @@ function jsonFront(id: string): Front {
   };
 }
 
-async function respond(response: InnerResponse, answer: Answer, front: Front): Promise<OuterResponse> {
+async function respond(
+  response: InnerResponse,
+  answer: Answer,
+  front: Front,
+  place: Place,
+  departure: Departure,
+): Promise<OuterResponse> {
   const head = encodeResponseHead({ status: response.status, headers: response.headers });
-  if (response.body instanceof Uint8Array)
-    return front.whole(answer.header, answer.seal([head, response.body], true));
+  const whole = (parts: readonly Uint8Array[]): OuterResponse => {
+    const sealed = front.whole(answer.header, answer.seal([head, ...parts], true));
+    place.answered();
+    return sealed;
+  };
+  if (response.body instanceof Uint8Array) return whole([response.body]);
   const parts = response.body[Symbol.asyncIterator]();
   const gathered = await gather(parts);
-  if (gathered.done) return front.whole(answer.header, answer.seal([head, ...gathered.parts], true));
-  return { contentType: front.streamType, body: stream(head, gathered, parts, answer, front) };
+  if (gathered.done) return whole(gathered.parts);
+  place.open();
+  return {
+    contentType: front.streamType,
+    body: stream(head, gathered, parts, answer, front, place, departure),
+  };
 }
 
 interface Gathered {
@@ -231,20 +277,30 @@ async function* stream(
   iterator: AsyncIterator<Uint8Array>,
   answer: Answer,
   front: Front,
+  place: Place,
+  departure: Departure,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let ended = false;
   try {
+    place.send();
     yield front.part(answer.header, answer.seal([head, ...gathered.parts], false));
+    place.sent();
     let next = gathered.next ?? iterator.next();
     for (;;) {
       const result = await next;
+      // A stream that was cut must not look as if it had come to its end.
+      if (departure.gone) throw new TrustedSdkError("ERR_CLOSED", "The stream was cut before its end");
       if (result.done === true) break;
-      yield front.part(null, answer.seal([result.value], false));
+      const part = front.part(null, answer.seal([result.value], false));
+      place.send();
+      yield part;
+      place.sent();
       next = iterator.next();
     }
     ended = true;
     yield front.part(null, answer.seal([], true));
   } finally {
+    place.leave();
     // Cut from outside or failed inside: the handler's stream is told, and no final part is sealed.
     if (!ended) await iterator.return?.();
   }

@@ -2,7 +2,9 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { FRAMING_BINARY, FRAMING_JSON } from "@trusted-mcp/channel";
 import { TrustedSdkError } from "../error.ts";
 import { JSON_MEDIA_TYPE, REFUSED_BODY, REFUSED_STATUS } from "../wire.ts";
-import { bodyTooLarge, bodyTooSlow } from "./body-limit.ts";
+import { BodyRoom, type BodyBudget } from "./body-budget.ts";
+import { bodyTooSlow } from "./body-limit.ts";
+import type { ClientAddress } from "./client-address.ts";
 import { Departure } from "./departure.ts";
 import { drained } from "./drained.ts";
 import { isWhole, type Endpoint, type OuterResponse } from "./endpoint.ts";
@@ -15,6 +17,8 @@ export interface NodeFrontOptions {
   readonly maxBodyBytes: number;
   readonly bodyTimeoutMs: number;
   readonly onerror: (error: unknown) => void;
+  readonly budget: BodyBudget;
+  readonly address: ClientAddress;
   /** Serves a request that is not a frame, in `prefer` mode only. */
   readonly plaintext: WebHandler | null;
 }
@@ -29,9 +33,13 @@ export function nodeFront(
     const departure = new Departure();
     response.once("close", () => {
       if (!response.writableFinished) departure.announce();
+      departure.finish();
     });
+    departure.onCut = () => response.destroy();
+    const source = options.address(request.socket.remoteAddress, request.headers["x-forwarded-for"]);
+    const room = new BodyRoom(options.budget, source, options.maxBodyBytes);
     try {
-      const body = await bodyOf(request, parsedBody, options);
+      const body = await bodyOf(request, parsedBody, options, room);
       if (!isFrame(request.method, request.headers["content-type"], body)) {
         if (options.plaintext === null) throw plaintextRefused();
         await servePlain(options.plaintext, body, request, response, departure.signal);
@@ -40,7 +48,7 @@ export function nodeFront(
       const answer = await endpoint.receive({
         contentType: request.headers["content-type"],
         body,
-        source: request.socket.remoteAddress ?? "",
+        source,
         framings: FRAMINGS,
         departure,
       });
@@ -48,6 +56,8 @@ export function nodeFront(
     } catch (error) {
       options.onerror(error);
       refuse(request, response);
+    } finally {
+      room.release();
     }
   };
 }
@@ -56,33 +66,37 @@ async function bodyOf(
   request: IncomingMessage,
   parsedBody: unknown,
   options: NodeFrontOptions,
+  room: BodyRoom,
 ): Promise<Buffer> {
   // Behind a body parser the bytes are gone; JSON frames survive being written again.
   if (parsedBody !== undefined && typeof parsedBody !== "function") {
     return Buffer.isBuffer(parsedBody) ? parsedBody : Buffer.from(JSON.stringify(parsedBody));
   }
-  const declared = Number(request.headers["content-length"] ?? 0);
-  if (declared > options.maxBodyBytes) throw bodyTooLarge(options.maxBodyBytes);
-  return await readBody(request, options);
+  await room.reserve(Number(request.headers["content-length"] ?? 0), options.bodyTimeoutMs);
+  return await readBody(request, options, room);
 }
 
-function readBody(request: IncomingMessage, options: NodeFrontOptions): Promise<Buffer> {
+function readBody(request: IncomingMessage, options: NodeFrontOptions, room: BodyRoom): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const parts: Buffer[] = [];
     let size = 0;
     const timer = setTimeout(() => {
       fail(bodyTooSlow(options.bodyTimeoutMs));
     }, options.bodyTimeoutMs);
-    const fail = (error: Error): void => {
+    const fail = (error: unknown): void => {
       clearTimeout(timer);
       parts.length = 0;
       request.pause();
-      reject(error);
+      reject(error instanceof Error ? error : new Error("unknown"));
     };
     request.on("data", (part: Buffer) => {
       size += part.length;
-      if (size > options.maxBodyBytes) fail(bodyTooLarge(options.maxBodyBytes));
-      else parts.push(part);
+      try {
+        room.grow(size);
+        parts.push(part);
+      } catch (error) {
+        fail(error);
+      }
     });
     request.once("end", () => {
       clearTimeout(timer);

@@ -1,6 +1,7 @@
 import type {
   CredentialSource,
   CredentialVerifier,
+  EvidenceLimitOptions,
   EvidenceAppraiser,
   EvidenceProvider,
   HandshakeEvent,
@@ -9,7 +10,17 @@ import type {
 } from "@trusted-mcp/channel";
 import { Responder } from "@trusted-mcp/channel";
 import { TrustedSdkError } from "../error.ts";
+import type { LoadLimits } from "./load-limit.ts";
 import { warner } from "./warn.ts";
+
+/** What peers may hold and have under way; each has a default. */
+export interface ServerLimits extends SessionLimits, LoadLimits {
+  /**
+   * Memory for request bodies above 64 KiB, in bytes, from their arrival until they were answered. Larger
+   * bodies wait for room. Default 256 MiB, and never less than two of the largest.
+   */
+  readonly maxBufferedBytes?: number;
+}
 
 export interface TrustedServerOptions {
   /** This server's identity, from `@trusted-mcp/identity`. */
@@ -22,14 +33,23 @@ export interface TrustedServerOptions {
   readonly mode?: "require" | "prefer";
   /** `optional` admits clients without an identity. Default `required`. */
   readonly clientAuth?: "required" | "optional";
-  readonly limits?: SessionLimits;
+  readonly limits?: ServerLimits;
+  /** First flights per source address, and in all. */
   readonly handshakeLimit?: SourceLimitOptions;
   readonly evidence?: EvidenceProvider;
+  /** How many quotes are made at once, and how many handshakes may wait for one. */
+  readonly evidenceLimit?: EvidenceLimitOptions;
   readonly appraiser?: EvidenceAppraiser;
   /** Longest channel session in ms; default and maximum 24 h. */
   readonly lifetimeMs?: number;
   /** How long a request body may take to arrive, in ms. Default 30 s. */
   readonly bodyTimeoutMs?: number;
+  /**
+   * Addresses and networks of our own proxies. Limits by source then count the right-most entry of
+   * X-Forwarded-For that none of them wrote for another of them. Default none: the field is not believed, and
+   * all clients behind a proxy share its limits.
+   */
+  readonly trustProxy?: readonly string[];
   /** Hears of every handshake, accepted or refused. Default: refusals become process warnings. */
   readonly onHandshake?: (event: HandshakeEvent) => void;
   /** Hears of refused records and failed handlers. Default: process warnings with code and reason. */
@@ -62,6 +82,7 @@ export function responderFor(options: TrustedServerOptions): Responder {
     ...(limits && { limits }),
     ...(options.handshakeLimit && { sourceLimit: options.handshakeLimit }),
     ...(evidence && { evidence }),
+    ...(options.evidenceLimit && { evidenceLimit: options.evidenceLimit }),
     ...(appraiser && { appraiser }),
     ...(lifetimeMs !== undefined && { lifetimeMs }),
     onHandshake,

@@ -2,6 +2,7 @@ import { createServer, type Server } from "node:http";
 import type { Implementation, McpServer, McpServerOptions } from "@modelcontextprotocol/server";
 import { Definitions } from "./definitions.ts";
 import { direct } from "./direct.ts";
+import { CHECK_EVERY_MS, limitHttp, type HttpLimits } from "./http-limits.ts";
 import type { TrustedServerOptions } from "./options.ts";
 import { serveBehind, type TrustedHandler } from "./trusted.ts";
 
@@ -12,6 +13,8 @@ export interface ListenOptions {
   readonly host?: string;
   /** Default `/mcp`. */
   readonly path?: string;
+  /** Connections, and how long requests may take to arrive. */
+  readonly http?: HttpLimits;
 }
 
 /** A `TrustedMcpServer` that listens. */
@@ -64,7 +67,8 @@ export class TrustedMcpServer {
   async listen(options: ListenOptions = {}): Promise<Listening> {
     const host = options.host ?? "127.0.0.1";
     const path = options.path ?? "/mcp";
-    const http = createServer();
+    const http = createServer({ connectionsCheckingInterval: CHECK_EVERY_MS });
+    limitHttp(http, options.http);
     const port = await listening(http, options.port ?? 0, host);
     const names = [...new Set([host, "127.0.0.1", "localhost"])];
     const local = names.map((name) => `http://${bracketed(name)}:${port}${path}`);

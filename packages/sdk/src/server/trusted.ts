@@ -1,6 +1,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { frameLimit } from "../wire.ts";
+import { BodyBudget } from "./body-budget.ts";
+import { clientAddress } from "./client-address.ts";
 import { Endpoint } from "./endpoint.ts";
+import { guardOf } from "./guard.ts";
 import type { InnerHandler } from "./inner.ts";
 import { nodeFront } from "./node-front.ts";
 import { responderFor, type TrustedServerOptions } from "./options.ts";
@@ -44,9 +47,17 @@ export function serveBehind(
 ): TrustedHandler {
   const responder = responderFor(options);
   const onerror = options.onerror ?? warnOfErrors();
-  const endpoint = new Endpoint(responder, inner, onerror);
-  const maxBodyBytes = frameLimit(responder.sessions.maxMessageBytes);
-  const front = { maxBodyBytes, bodyTimeoutMs: options.bodyTimeoutMs ?? 30_000, onerror, plaintext };
+  const guard = guardOf(responder, options);
+  const endpoint = new Endpoint(responder, inner, onerror, guard);
+  const maxBodyBytes = Math.max(frameLimit(responder.sessions.maxMessageBytes), guard.maxHandshakeBytes);
+  const front = {
+    maxBodyBytes,
+    bodyTimeoutMs: options.bodyTimeoutMs ?? 30_000,
+    budget: new BodyBudget(options.limits?.maxBufferedBytes ?? 268_435_456, maxBodyBytes),
+    address: clientAddress(options.trustProxy ?? []),
+    onerror,
+    plaintext,
+  };
   return {
     fetch: webFront(endpoint, front),
     node: nodeFront(endpoint, front),
@@ -54,7 +65,10 @@ export function serveBehind(
       return responder.sessions.size;
     },
     revoke: (keyId) => responder.sessions.revoke(keyId),
-    close: () => responder.sessions.clear(),
+    close: () => {
+      guard.reaper.stop();
+      responder.sessions.clear();
+    },
   };
 }
 

@@ -2,18 +2,25 @@ import type { AuthInfo } from "@modelcontextprotocol/server";
 import { FRAMING_JSON } from "@trusted-mcp/channel";
 import { JSON_MEDIA_TYPE, REFUSED_BODY, REFUSED_STATUS } from "../wire.ts";
 import { webStream, type Read } from "../web-stream.ts";
-import { bodyTooLarge, bodyTooSlow } from "./body-limit.ts";
+import { BodyRoom, type BodyBudget } from "./body-budget.ts";
+import { bodyTooSlow } from "./body-limit.ts";
 import { Departure } from "./departure.ts";
 import { isWhole, type Endpoint } from "./endpoint.ts";
 import { isFrame, plaintextRefused } from "./frame.ts";
 import type { WebHandler } from "./web-handler.ts";
 
-export type RequestOptions = { authInfo?: AuthInfo; parsedBody?: unknown };
+export type RequestOptions = {
+  authInfo?: AuthInfo;
+  parsedBody?: unknown;
+  /** The client's address, for rate limits; without it all clients share one. Never take it from a field they wrote. */
+  source?: string;
+};
 
 export interface WebFrontOptions {
   readonly maxBodyBytes: number;
   readonly bodyTimeoutMs: number;
   readonly onerror: (error: unknown) => void;
+  readonly budget: BodyBudget;
   /** Serves plain MCP, in `prefer` mode only. */
   readonly plaintext: WebHandler | null;
 }
@@ -27,8 +34,10 @@ export function webFront(
   options: WebFrontOptions,
 ): (request: Request, requestOptions?: RequestOptions) => Promise<Response> {
   return async (request, requestOptions) => {
+    const source = requestOptions?.source ?? "";
+    const room = new BodyRoom(options.budget, source, options.maxBodyBytes);
     try {
-      const body = await bodyOf(request, requestOptions?.parsedBody, options);
+      const body = await bodyOf(request, requestOptions?.parsedBody, options, room);
       if (!isFrame(request.method, request.headers.get("content-type"), body)) {
         if (options.plaintext === null) throw plaintextRefused();
         return await options.plaintext.fetch(rebuilt(request, body), requestOptions);
@@ -37,12 +46,15 @@ export function webFront(
       const answer = await endpoint.receive({
         contentType: request.headers.get("content-type"),
         body,
-        source: "",
+        source,
         framings: [FRAMING_JSON],
         departure,
       });
       const headers = { "content-type": answer.contentType, "cache-control": "no-cache, no-transform" };
-      if (isWhole(answer.body)) return new Response(Buffer.concat(answer.body), { headers });
+      if (isWhole(answer.body)) {
+        departure.finish();
+        return new Response(Buffer.concat(answer.body), { headers });
+      }
       const leave = (): void => departure.announce();
       return new Response(webStream(answer.body, undefined, leave), { headers });
     } catch (error) {
@@ -51,14 +63,22 @@ export function webFront(
         status: REFUSED_STATUS,
         headers: { "content-type": JSON_MEDIA_TYPE },
       });
+    } finally {
+      room.release();
     }
   };
 }
 
-async function bodyOf(request: Request, parsedBody: unknown, options: WebFrontOptions): Promise<Buffer> {
+async function bodyOf(
+  request: Request,
+  parsedBody: unknown,
+  options: WebFrontOptions,
+  room: BodyRoom,
+): Promise<Buffer> {
   // Behind a body parser the bytes are gone; JSON frames survive being written again.
   if (parsedBody !== undefined) return Buffer.from(JSON.stringify(parsedBody));
   if (request.body === null) return Buffer.alloc(0);
+  await room.reserve(Number(request.headers.get("content-length") ?? 0), options.bodyTimeoutMs);
   const reader: ReadableStreamDefaultReader<Uint8Array> = request.body.getReader();
   const stop = (): void => void reader.cancel().catch(() => undefined);
   const time = { up: false };
@@ -76,7 +96,7 @@ async function bodyOf(request: Request, parsedBody: unknown, options: WebFrontOp
       if (result.done) return Buffer.concat(all, size);
       if (result.value === undefined) continue;
       size += result.value.length;
-      if (size > options.maxBodyBytes) throw bodyTooLarge(options.maxBodyBytes);
+      room.grow(size);
       all.push(result.value);
     }
   } catch (error) {
