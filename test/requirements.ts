@@ -143,6 +143,10 @@ export const requirements: readonly Requirement[] = [
     "REQ-FUZZ": ["Fuzzed input crashes nothing, hangs nothing and grows nothing.", "fuzz"],
     "REQ-VECTORS": ["The published vectors can be checked from the specification alone.", "vectors:check"],
   }),
+  ...promised("issue 4: many nodes", {
+    "REQ-NODES-RESEND":
+      "A lost answer or a gateway's error is met with the identical bytes, which run once at most.",
+  }),
   ...promised("issue 2: must show 4, an attacker in the middle", {
     "REQ-MITM-FLIP": "Every flipped bit is refused with a code, and the tool did not run.",
     "REQ-MITM-TRUNCATE": "A truncated message is refused.",

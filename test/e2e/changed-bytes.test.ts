@@ -239,7 +239,7 @@ describe("a handshake flight changed on its way", () => {
     let captured: Uint8Array = new Uint8Array(0);
     proxy.attackNext(async (passage) => {
       captured = passage.request.body;
-      await passage.reply({ status: 503 });
+      await passage.reply({ status: 500 });
     });
     const fetch = fetchTo(server, proxy.url);
     expect(await codeOf(fetch.session())).toBe("ERR_NOT_TRUSTED");

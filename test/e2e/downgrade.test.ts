@@ -115,7 +115,7 @@ describe("a client that prefers the channel", () => {
     const fetch = prefer();
     await callTool(fetch, proxy.url, "mark", { nonce: "secured" });
     // The session is spoilt from outside, and the server replaced by a plain one.
-    proxy.attackNext((passage) => passage.reply({ status: 503 }));
+    proxy.attackNext((passage) => passage.reply({ status: 500 }));
     expect(await codeOf(callTool(fetch, proxy.url, "mark", { nonce: "spoilt" }))).toBe("ERR_OUTCOME_UNKNOWN");
     proxy.retarget(plain.url);
     const before = plain.bodies.length;
@@ -179,9 +179,10 @@ describe("a client that prefers the channel", () => {
   });
 
   test("does not fall back because of a cut connection or an impostor [REQ-MITM-STRIP]", async () => {
-    proxy.attackNext((passage) => passage.cut());
+    proxy.attack((passage) => passage.cut());
     const fetch = prefer();
-    expect(await codeOf(callTool(fetch, proxy.url, "mark", { nonce: "x" }))).toBe("ERR_OUTCOME_UNKNOWN");
+    expect(await codeOf(callTool(fetch, proxy.url, "mark", { nonce: "x" }))).toBe("ERR_UNREACHABLE");
+    proxy.attack(null);
     await fetch.close();
     const fooled = trustedFetch({
       url: proxy.url,
@@ -405,7 +406,7 @@ describe("what an observer sees", () => {
 
 test("an attack on records that never reached the server leaves its counter at zero (control)", async () => {
   const fetch = fetchTo(server, proxy.url);
-  proxy.attack(onRecords((passage) => passage.reply({ status: 503 })));
+  proxy.attack(onRecords((passage) => passage.reply({ status: 500 })));
   expect(await codeOf(callTool(fetch, proxy.url, "mark", { nonce: "control" }))).toBe("ERR_OUTCOME_UNKNOWN");
   proxy.attack(null);
   expect(server.ledger.runs("control")).toBe(0);

@@ -321,7 +321,7 @@ describe("answers that are no HTTP", () => {
       server: pinnedServer(person("tools").publicKey),
       handshakeTimeoutMs: 2000,
     });
-    expect(["ERR_OUTCOME_UNKNOWN", "ERR_NOT_TRUSTED"]).toContain(await codeOf(fetch.session()));
+    expect(["ERR_UNREACHABLE", "ERR_NOT_TRUSTED"]).toContain(await codeOf(fetch.session()));
     await fetch.close();
     server.close();
   });

@@ -54,7 +54,7 @@ const records = (): number => proxy.seen.filter(({ request }) => flightType(requ
 
 describe("a status from outside the channel", () => {
   const STATUSES = [
-    400, 401, 403, 404, 405, 408, 409, 413, 421, 422, 425, 429, 500, 502, 503, 504, 201, 202, 204, 206,
+    400, 401, 403, 404, 405, 408, 409, 413, 421, 422, 425, 429, 500, 501, 505, 599, 201, 202, 204, 206,
   ];
 
   test.each(STATUSES)(
@@ -93,13 +93,49 @@ describe("a status from outside the channel", () => {
     },
   );
 
+  test.each([502, 503, 504])(
+    "%i instead of an answer: the identical bytes are sent once more, and run once at most [REQ-MITM-OUTER, REQ-NODES-RESEND]",
+    async (status) => {
+      const fetch = fetchTo(server, proxy.url);
+      await fetch.session();
+      // Before the server had it: the second copy runs, on the same session.
+      const before = await fetch.session();
+      proxy.attackNext((passage) => passage.reply({ status }));
+      let from = records();
+      expect(await callTool(fetch, proxy.url, "mark", { nonce: `kept ${status}` })).toBe(
+        `marked kept ${status}`,
+      );
+      expect([records() - from, server.ledger.runs(`kept ${status}`)]).toEqual([2, 1]);
+      expect((await fetch.session()).session).toBe(before.session);
+      // After it ran: the second copy is recognised, under seal.
+      proxy.attackNext(async (passage) => {
+        await (await passage.forward()).bytes();
+        await passage.reply({ status });
+      });
+      from = records();
+      const error = callTool(fetch, proxy.url, "mark", { nonce: `ran ${status}` });
+      await expect(error).rejects.toThrow(/had seen this request before/);
+      expect([records() - from, server.ledger.runs(`ran ${status}`)]).toEqual([2, 1]);
+      const sent = proxy.seen.slice(-2).map(({ request }) => Buffer.from(request.body).toString("hex"));
+      expect(sent[0]).toBe(sent[1]);
+      // Always: twice, and no more.
+      proxy.attack(onRecords((passage) => passage.reply({ status })));
+      from = records();
+      expect(await codeOf(callTool(fetch, proxy.url, "mark", { nonce: `never ${status}` }))).toBe(
+        "ERR_OUTCOME_UNKNOWN",
+      );
+      expect([records() - from, server.ledger.runs(`never ${status}`)]).toEqual([2, 0]);
+      await fetch.close();
+    },
+  );
+
   test("always: a list is asked for twice, no more, and nothing goes out in clear [REQ-MITM-FORGED-ERROR]", async () => {
     const fetch = fetchTo(server, proxy.url);
     await fetch.session();
-    proxy.attack(onRecords((passage) => passage.reply({ status: 503 })));
+    proxy.attack(onRecords((passage) => passage.reply({ status: 500 })));
     expect(await codeOf(send(fetch, proxy.url, "tools/list"))).toBe("ERR_OUTCOME_UNKNOWN");
     expect(records()).toBe(2);
-    proxy.attack((passage) => passage.reply({ status: 503 }));
+    proxy.attack((passage) => passage.reply({ status: 500 }));
     expect(await codeOf(send(fetch, proxy.url, "tools/list"))).toBe("ERR_NOT_TRUSTED");
     for (const { request } of proxy.seen)
       expect(Buffer.from(request.body).includes("tools/list")).toBe(false);

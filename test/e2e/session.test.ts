@@ -195,7 +195,7 @@ describe("identities taken back", () => {
     await callTool(alice, tap.url, "mark", { nonce: "r1" });
     own.clients.replace([{ name: "bob", key: own.bob.publicKey }]);
     expect(await callTool(alice, tap.url, "mark", { nonce: "r2" })).toBe("marked r2");
-    tap.attackNext((passage) => passage.reply({ status: 503 }));
+    tap.attackNext((passage) => passage.reply({ status: 500 }));
     expect(await codeOf(callTool(alice, tap.url, "mark", { nonce: "r3" }))).toBe("ERR_OUTCOME_UNKNOWN");
     expect(await codeOf(callTool(alice, tap.url, "mark", { nonce: "r4" }))).toBe("ERR_REFUSED_BY_PEER");
     expect(own.ledger.runs("r3") + own.ledger.runs("r4")).toBe(0);
@@ -208,7 +208,7 @@ describe("identities taken back", () => {
     const fetch = fetchTo(server, proxy.url);
     await callTool(fetch, proxy.url, "mark", { nonce: "pinned" });
     const impostor = await startServer({ server: person("impostor"), alice: server.alice });
-    proxy.attackNext((passage) => passage.reply({ status: 503 }));
+    proxy.attackNext((passage) => passage.reply({ status: 500 }));
     await codeOf(callTool(fetch, proxy.url, "mark", { nonce: "moved" }));
     proxy.retarget(impostor.url);
     for (let round = 0; round < 3; round += 1) {
@@ -227,7 +227,7 @@ describe("resumption", () => {
   test("gives a new session with fresh keys; captured flights of it open nothing [REQ-RESUME, REQ-MITM-FLIGHT]", async () => {
     const fetch = fetchTo(server, proxy.url);
     const first = await fetch.session();
-    proxy.attackNext((passage) => passage.reply({ status: 503 }));
+    proxy.attackNext((passage) => passage.reply({ status: 500 }));
     await codeOf(callTool(fetch, proxy.url, "mark", { nonce: "lost" }));
     const second = await fetch.session();
     expect(second.resumed).toBe(true);
@@ -245,7 +245,7 @@ describe("resumption", () => {
   test("a spoilt ticket costs a full handshake, which proves both ends anew", async () => {
     const fetch = fetchTo(server, proxy.url);
     await fetch.session();
-    proxy.attackNext((passage) => passage.reply({ status: 503 }));
+    proxy.attackNext((passage) => passage.reply({ status: 500 }));
     await codeOf(callTool(fetch, proxy.url, "mark", { nonce: "lost" }));
     proxy.attackNext((passage) => passage.reply({ status: 422 }));
     expect((await fetch.session()).resumed).toBe(false);
@@ -308,7 +308,7 @@ test("a handshake flight lost on the way is an error of that attempt only", asyn
       else await passage.pass();
     });
     expect(await codeOf(callTool(fetch, proxy.url, "mark", { nonce: "lost flight" }))).toBe(
-      "ERR_OUTCOME_UNKNOWN",
+      "ERR_UNREACHABLE",
     );
     proxy.attack(null);
     expect(await callTool(fetch, proxy.url, "mark", { nonce: `after ${type}` })).toBe(`marked after ${type}`);

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { HandshakeRefused } from "./client/channel-client.ts";
+import { HandshakeRefused } from "./client/handshake-refused.ts";
 import { HttpSender } from "./client/http.ts";
 import { TrustedSdkError } from "./error.ts";
 import { audiencesOf, type TrustedServerOptions } from "./server/options.ts";

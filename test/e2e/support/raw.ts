@@ -64,7 +64,7 @@ export function rawSocket(
   });
 }
 
-/** A sealed, valid, never delivered `tools/call` of `mark`: the client was told 503, the attacker has the bytes. */
+/** A sealed, valid, never delivered `tools/call` of `mark`: the client was told 500, the attacker has the bytes. */
 export async function captureUndelivered(
   proxy: AttackProxy,
   fetch: TrustedFetch,
@@ -74,7 +74,7 @@ export async function captureUndelivered(
   let captured: Recorded | undefined;
   proxy.attackNext(async (passage) => {
     captured = passage.recorded;
-    await passage.reply({ status: 503 });
+    await passage.reply({ status: 500 });
   });
   await codeOf(callTool(fetch, proxy.url, "mark", { nonce }));
   if (captured === undefined) throw new Error("nothing was captured");

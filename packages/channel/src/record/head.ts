@@ -20,7 +20,7 @@ export interface ResponseHead {
 }
 
 /** Why the responder did not do what an authentic request asked. Sealed, unlike outer errors. */
-export const REFUSALS = { 1: "replay", 2: "too-large", 3: "malformed", 4: "busy" } as const;
+export const REFUSALS = { 1: "replay", 2: "too-large", 3: "malformed", 4: "busy", 5: "undecided" } as const;
 export type RefusalCode = keyof typeof REFUSALS;
 
 const MAX_FIELDS = 64;

@@ -37,6 +37,8 @@ export interface InitiatorExchange {
   readonly chunks: readonly Uint8Array[];
   /** Opener for the answer that starts with this 17-byte header. Of one exchange, one answer opens. */
   openResponse(header: Uint8Array): ChunkOpener;
+  /** Call before the identical bytes are sent again: one more answer then opens (spec §8.2). */
+  repeat(): void;
 }
 
 /** The client's end of an established channel (spec §5). */
@@ -132,6 +134,9 @@ export class InitiatorSession {
     return {
       header,
       chunks,
+      repeat: () => {
+        answered = false;
+      },
       openResponse: (responseHeader) => {
         if (answered) throw new ChannelError("ERR_REPLAY", "A second answer came for one request");
         // Wiped keys are zeros, which anybody knows: an answer under them would be anybody's.

@@ -26,7 +26,7 @@ export async function onceMoreIfBusy<T>(run: () => Promise<T>, signal?: AbortSig
 }
 
 /** Ends early, as an error, when the caller gives up. */
-function pause(ms: number, signal?: AbortSignal): Promise<void> {
+export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const stop = (): void => {
       clearTimeout(timer);

@@ -19,6 +19,8 @@ import { concat, random, utf8, utf8Decode } from "@trusted-mcp/primitives/bytes"
 import { TrustedSdkError } from "../error.ts";
 import { frameLimit, JSON_MEDIA_TYPE, mediaType } from "../wire.ts";
 import { onceMoreIfBusy } from "./busy.ts";
+import { deliver, NoAnswer, SessionDoubt } from "./delivery.ts";
+import { notSent, HandshakeRefused, untilSettled } from "./handshake-refused.ts";
 import { createSender } from "./http.ts";
 import type { TrustedClientOptions } from "./options.ts";
 import { openAnswer, type OpenedAnswer } from "./sealed-answer.ts";
@@ -111,7 +113,7 @@ export class ChannelClient {
     this.#session = null;
     const goodbye = session?.close();
     if (session && goodbye) {
-      await this.#post(session, goodbye, AbortSignal.timeout(2000)).then(
+      await this.#post(frameOf(session, goodbye), AbortSignal.timeout(2000)).then(
         (answer) => answer.cancel(),
         () => undefined,
       );
@@ -127,28 +129,28 @@ export class ChannelClient {
     signal?: AbortSignal,
   ): Promise<OpenedAnswer> {
     const exchange = session.seal([encodeRequestHead(head), body]);
-    const outer = await this.#post(session, exchange, signal);
-    checkOuter(outer);
-    try {
-      return await openAnswer(outer, exchange, this.#options.maxResponseBytes ?? DEFAULT_MAX_RESPONSE);
-    } catch (error) {
-      outer.cancel();
-      signal?.throwIfAborted();
-      throw error;
-    }
+    const frame = frameOf(session, exchange);
+    let sent = false;
+    return await deliver(async () => {
+      if (sent) exchange.repeat();
+      sent = true;
+      const outer = await this.#post(frame, signal).catch((error: unknown) => {
+        const broken = error instanceof TrustedSdkError && error.code === "ERR_OUTCOME_UNKNOWN";
+        throw broken ? new NoAnswer(error) : error;
+      });
+      checkOuter(outer);
+      try {
+        return await openAnswer(outer, exchange, this.#options.maxResponseBytes ?? DEFAULT_MAX_RESPONSE);
+      } catch (error) {
+        outer.cancel();
+        signal?.throwIfAborted();
+        throw error;
+      }
+    }, signal);
   }
 
-  async #post(
-    session: InitiatorSession,
-    exchange: InitiatorExchange,
-    signal?: AbortSignal,
-  ): Promise<OuterAnswer> {
-    const binary = session.framing === FRAMING_BINARY;
-    const body = binary
-      ? joinSmall([exchange.header, ...exchange.chunks])
-      : [utf8(encodeRecordRequest(base64url(random(9)), exchange.header, exchange.chunks))];
-    const type = binary ? BINARY_MEDIA_TYPE : JSON_MEDIA_TYPE;
-    return this.#watched(await this.#sendWatched(type, body, signal));
+  async #post(frame: Frame, signal?: AbortSignal): Promise<OuterAnswer> {
+    return this.#watched(await this.#sendWatched(frame.type, frame.body, signal));
   }
 
   async #sendWatched(type: string, body: readonly Uint8Array[], signal?: AbortSignal): Promise<OuterAnswer> {
@@ -194,24 +196,25 @@ export class ChannelClient {
     const { identity, server, evidence, appraiser } = this.#options;
     const timeoutMs = this.#options.handshakeTimeoutMs ?? 30_000;
     const signal = AbortSignal.timeout(timeoutMs);
+    const options = {
+      audience: this.#audience,
+      verifier: server,
+      ...(identity && { identity }),
+      ...(evidence && { evidence }),
+      ...(appraiser && { appraiser }),
+      ...(ticket && { ticket }),
+    };
+    const once = (): Promise<InitiatorSession> =>
+      initiate(options, (message) => this.#flight(message, signal));
     try {
-      const session = await initiate(
-        {
-          audience: this.#audience,
-          verifier: server,
-          ...(identity && { identity }),
-          ...(evidence && { evidence }),
-          ...(appraiser && { appraiser }),
-          ...(ticket && { ticket }),
-        },
-        (message) => this.#flight(message, signal),
-      );
+      // A ticket serves one handshake: what follows its failure is a full one.
+      const session = await (ticket === null ? untilSettled(once, signal) : once());
       spoken.add(this.#endpoint);
       this.#ticket = session.ticket;
       this.#session = session;
       return session;
     } catch (error) {
-      if (!signal.aborted) throw error;
+      if (!signal.aborted) throw notSent(error);
       const message = `The server did not finish the handshake within ${timeoutMs} ms`;
       throw new TrustedSdkError("ERR_HANDSHAKE_TIMEOUT", message, { action: "retry", cause: error });
     }
@@ -240,7 +243,7 @@ export class ChannelClient {
   async #rekey(session: InitiatorSession): Promise<void> {
     this.#rekeying ??= session
       .rekey(async (exchange) => {
-        const outer = await this.#post(session, exchange, AbortSignal.timeout(30_000));
+        const outer = await this.#post(frameOf(session, exchange), AbortSignal.timeout(30_000));
         checkOuter(outer);
         const bytes = await outer.bytes(65_536);
         if (mediaType(outer.contentType) === BINARY_MEDIA_TYPE) return bytes;
@@ -260,58 +263,22 @@ export class ChannelClient {
   }
 }
 
+/** A sealed request as it is sent, each time. */
+interface Frame {
+  readonly type: string;
+  readonly body: readonly Uint8Array[];
+}
+
+function frameOf(session: InitiatorSession, exchange: InitiatorExchange): Frame {
+  if (session.framing === FRAMING_BINARY)
+    return { type: BINARY_MEDIA_TYPE, body: joinSmall([exchange.header, ...exchange.chunks]) };
+  const text = encodeRecordRequest(base64url(random(9)), exchange.header, exchange.chunks);
+  return { type: JSON_MEDIA_TYPE, body: [utf8(text)] };
+}
+
 /** One write for a small request; a large one is not copied. */
 function joinSmall(parts: readonly Uint8Array[]): readonly Uint8Array[] {
   return parts.length === 2 ? [concat(...parts)] : parts;
-}
-
-/** The server, or someone in between, did not answer a first flight with the channel's own words. */
-export class HandshakeRefused extends TrustedSdkError {
-  readonly status: number;
-  /** The unauthenticated body, at most 64 KiB; to tell plain MCP servers apart in `prefer` mode. */
-  readonly body: string;
-
-  constructor(status: number, body: string, cause?: unknown) {
-    const message = refusalText(status, body);
-    super("ERR_NOT_TRUSTED", message, { action: "fix", cause });
-    this.status = status;
-    this.body = body;
-  }
-}
-
-function refusalText(status: number, body: string): string {
-  if (status === 422) {
-    return "The server refused the handshake. Most often it does not know this address as its own name (its --audience), or it limits this client's rate; the server's log says which";
-  }
-  const plain = status < 500 && body.includes('"jsonrpc"');
-  const what = plain
-    ? "a plain JSON-RPC answer: this looks like an MCP server without trusted-mcp"
-    : "something else";
-  return `The handshake was answered with HTTP ${status} and ${what}. It does not speak trusted-mcp/1 at this address, or somebody in between answered instead${advice(status)}`;
-}
-
-/** What it is most often, where `trusted-mcp serve` itself answers so. */
-function advice(status: number): string {
-  if (status === 404)
-    return ". Is the path right? The endpoint of trusted-mcp serve is /mcp, without a slash after it";
-  if (status === 403)
-    return ". A server on 127.0.0.1 refuses every name that it was not told of: it needs --audience with the URL that clients use";
-  return "";
-}
-
-/** An unauthenticated sign that the session may be gone; never proof that a request did not run. */
-class SessionDoubt extends Error {
-  readonly status: number;
-
-  constructor(status: number) {
-    super(`outer status ${status}`);
-    this.status = status;
-  }
-
-  toUnknown(): TrustedSdkError {
-    const message = `The server, or something in between, answered HTTP ${this.status} from outside the channel. Whether the request ran is unknown; repeat it only if that is safe`;
-    return new TrustedSdkError("ERR_OUTCOME_UNKNOWN", message);
-  }
 }
 
 function checkOuter(outer: OuterAnswer): void {

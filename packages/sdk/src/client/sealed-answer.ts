@@ -14,6 +14,7 @@ import { concat, utf8Decode } from "@trusted-mcp/primitives/bytes";
 import { TrustedSdkError } from "../error.ts";
 import { frameLimit, JSON_MEDIA_TYPE, mediaType, STREAM_MEDIA_TYPE } from "../wire.ts";
 import { busy } from "./busy.ts";
+import { Undecided } from "./delivery.ts";
 import type { OuterAnswer } from "./sender.ts";
 import { sseData } from "./sse-data.ts";
 
@@ -66,6 +67,7 @@ function refused(code: number): TrustedSdkError {
     return new TrustedSdkError("ERR_OUTCOME_UNKNOWN", message);
   }
   if (reason === "busy") return busy();
+  if (reason === "undecided") return new Undecided();
   return new TrustedSdkError(
     "ERR_REQUEST_REFUSED",
     `The server refused the request without running it: ${reason ?? "unknown reason"}`,
