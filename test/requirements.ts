@@ -105,6 +105,12 @@ export const requirements: readonly Requirement[] = [
     "REQ-SDK-ONLY-ENDPOINT":
       "Only the exact endpoint is sealed; other requests of the same client pass untouched.",
   }),
+  ...promised("issue 4: frameworks", {
+    "REQ-LISTENER":
+      "A Node request listener (Express, Fastify, a bare function) is secured by one wrapper; plaintext on its sealed path never reaches it.",
+    "REQ-RESUME-STREAM":
+      "A cut event stream is resumed without loss or repetition, and whoever drops, repeats or reorders events in between is noticed.",
+  }),
   ...promised("issue 2: the program", {
     "REQ-CLI-KEYGEN":
       "`keygen` writes NAME.key.pem with mode 0600 and NAME.pub.pem, and never overwrites a key.",

@@ -270,7 +270,7 @@ describe("a legacy server with sessions of its own", () => {
 });
 
 describe("behind a body parser", () => {
-  test("JSON frames that were parsed before arrive all the same, binary ones untouched [REQ-SDK-HANDLER]", async () => {
+  test("JSON frames that were parsed before arrive all the same, and no binary ones are agreed on [REQ-SDK-HANDLER]", async () => {
     const server = await startServer();
     const parsed: string[] = [];
     const http = createServer((request, response) => {
@@ -288,7 +288,8 @@ describe("behind a body parser", () => {
     const url = `http://127.0.0.1:${(http.address() as AddressInfo).port}/mcp`;
     const fetch = fetchTo(server, url);
     expect(await callTool(fetch, url, "echo", { text: "parsed" })).toBe("parsed");
-    expect(parsed).toHaveLength(2);
+    expect(parsed).toHaveLength(3);
+    expect((await fetch.session()).framing).toBe("json");
     await fetch.close();
     http.closeAllConnections();
     http.close();

@@ -3,6 +3,7 @@ import { refusalOf } from "@trusted-mcp/testkit";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ChannelError } from "../error.ts";
+import { MAX_CONTENT } from "./chunk.ts";
 import {
   encodeRefusal,
   encodeRequestHead,
@@ -136,6 +137,24 @@ describe("the head of a sealed response (spec §5.6) [W17, W25]", () => {
 
   it.each([0, 99, 100, 101, 199, 600, 65_535])("refuses the status %i", async (status) => {
     expect(await refusalOf(() => parseResponseHead(encodeResponseHead({ status, headers: [] })))).toBe(
+      "ERR_HEAD",
+    );
+  });
+
+  it("refuses to encode a head that does not fit in chunk 0, or a value longer than can be read", async () => {
+    const field = (size: number): [string, string] => ["x-a", "v".repeat(size)];
+    const fields = (...sizes: number[]) => ({ status: 200, headers: sizes.map(field) });
+    // u8 kind, u16 status, u8 count, and 6 bytes about each field.
+    const fits = encodeResponseHead(fields(16_384, 16_384, 16_384, MAX_CONTENT - 3 * 16_384 - 4 - 4 * 6));
+    expect(fits).toHaveLength(MAX_CONTENT);
+    expect(parseResponseHead(fits)).toMatchObject({ kind: "message" });
+    for (const head of [
+      fields(16_384, 16_384, 16_384, MAX_CONTENT - 3 * 16_384 - 4 - 4 * 6 + 1),
+      fields(16_385),
+      { status: 200, headers: [["x-a", "\u00e9".repeat(8_193)]] as const },
+    ])
+      expect(await refusalOf(() => encodeResponseHead(head))).toBe("ERR_HEAD");
+    expect(await refusalOf(() => encodeRequestHead({ method: "POST", headers: [field(16_385)] }))).toBe(
       "ERR_HEAD",
     );
   });

@@ -1,5 +1,6 @@
 import { Reader, Writer, utf8, utf8Decode } from "@trusted-mcp/primitives/bytes";
 import { ChannelError, parsing } from "../error.ts";
+import { MAX_CONTENT } from "./chunk.ts";
 
 /**
  * What a message's content starts with (spec §5.6). The HTTP method, status and header fields travel
@@ -24,6 +25,8 @@ export const REFUSALS = { 1: "replay", 2: "too-large", 3: "malformed", 4: "busy"
 export type RefusalCode = keyof typeof REFUSALS;
 
 const MAX_FIELDS = 64;
+/** Bytes of a field's value. */
+const MAX_VALUE = 16_384;
 const NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]{1,255}$/;
 // Field values: no control characters but tab, and nothing above U+00FF (RFC 9110 §5.5): one byte each, so
 // that none starts a new field, also where a sender cuts U+010A down to a line feed.
@@ -36,10 +39,19 @@ export function encodeRequestHead(head: RequestHead): Uint8Array {
   return writer.finish();
 }
 
+/** @throws ChannelError ERR_HEAD for what the other end would refuse, or what does not fit in chunk 0. */
 export function encodeResponseHead(head: ResponseHead): Uint8Array {
+  checkStatus(head.status);
   const writer = new Writer().u8(KIND.message).u16(head.status);
   writeFields(writer, head.headers);
-  return writer.finish();
+  const encoded = writer.finish();
+  if (encoded.length > MAX_CONTENT) {
+    throw new ChannelError(
+      "ERR_HEAD",
+      `A response's header fields take ${encoded.length} bytes; at most ${MAX_CONTENT} fit (spec §5.6)`,
+    );
+  }
+  return encoded;
 }
 
 export function encodeRefusal(code: RefusalCode): Uint8Array {
@@ -76,8 +88,7 @@ export function parseResponseHead(content: Uint8Array): ParsedResponse {
     if (kind !== KIND.message)
       throw new ChannelError("ERR_HEAD", "The sealed response is of an unknown kind");
     const status = reader.u16();
-    if (status < 200 || status > 599)
-      throw new ChannelError("ERR_HEAD", "The sealed response has an impossible status");
+    checkStatus(status);
     const headers = readFields(reader);
     return { kind: "message", head: { status, headers }, body: reader.rest() };
   });
@@ -94,7 +105,14 @@ function writeFields(writer: Writer, fields: HeaderFields): void {
   writer.u8(fields.length);
   for (const [name, value] of fields) {
     checkField(name, value);
-    writer.vec8(utf8(name)).vec16(utf8(value));
+    const bytes = utf8(value);
+    if (bytes.length > MAX_VALUE) {
+      throw new ChannelError(
+        "ERR_HEAD",
+        `The header field ${name} has a value of ${bytes.length} bytes; at most ${MAX_VALUE} fit (spec §5.6)`,
+      );
+    }
+    writer.vec8(utf8(name)).vec16(bytes);
   }
 }
 
@@ -104,11 +122,16 @@ function readFields(reader: Reader): HeaderFields {
   const fields: [string, string][] = [];
   for (let index = 0; index < count; index += 1) {
     const name = utf8Decode(reader.vec8());
-    const value = utf8Decode(reader.vec16(16_384));
+    const value = utf8Decode(reader.vec16(MAX_VALUE));
     checkField(name, value);
     fields.push([name, value]);
   }
   return fields;
+}
+
+function checkStatus(status: number): void {
+  if (status < 200 || status > 599)
+    throw new ChannelError("ERR_HEAD", "A sealed response has a status that is not from 200 to 599");
 }
 
 function checkField(name: string, value: string): void {

@@ -12,6 +12,7 @@ import {
   ChannelError,
   BINARY_MEDIA_TYPE,
   type Answer,
+  type HeaderFields,
   type RequestHead,
   type ResponderSession,
 } from "@trusted-mcp/channel";
@@ -21,7 +22,7 @@ import { JSON_MEDIA_TYPE, mediaType, STREAM_MEDIA_TYPE } from "../wire.ts";
 import type { Departure } from "./departure.ts";
 import { TrustedSdkError } from "../error.ts";
 import { bodyTooLarge } from "./body-limit.ts";
-import type { InnerHandler, InnerResponse } from "./inner.ts";
+import type { InnerHandler, InnerRequest, InnerResponse } from "./inner.ts";
 import type { LoadLimit, Place } from "./load-limit.ts";
 import type { Reaper } from "./reaper.ts";
 import { stillServed } from "./session-end.ts";
@@ -72,12 +73,12 @@ export class Endpoint {
     switch (mediaType(request.contentType)) {
       case BINARY_MEDIA_TYPE: {
         const { header, chunks } = parseBinaryRequest(request.body);
-        return await this.#record(header, chunks, binaryFront, request.departure);
+        return await this.#record(header, chunks, binaryFront, request);
       }
       case JSON_MEDIA_TYPE: {
         const frame = parseRequestFrame(utf8Decode(request.body));
         if (frame.kind === "record") {
-          return await this.#record(frame.header, frame.chunks, jsonFront(frame.id), request.departure);
+          return await this.#record(frame.header, frame.chunks, jsonFront(frame.id), request);
         }
         if (request.body.length > this.#guard.maxHandshakeBytes)
           throw bodyTooLarge(this.#guard.maxHandshakeBytes);
@@ -94,7 +95,7 @@ export class Endpoint {
     headerBytes: Uint8Array,
     chunks: Uint8Array,
     front: Front,
-    departure: Departure,
+    outer: OuterRequest,
   ): Promise<OuterResponse> {
     const header = parseRequestHeader(headerBytes);
     const session = this.#responder.sessions.get(base64url(header.sessionId));
@@ -110,6 +111,7 @@ export class Endpoint {
       this.#onerror(error);
       return front.whole(opened.answer.header, opened.answer.seal([encodeRefusal(3)], true));
     }
+    const { source, departure } = outer;
     const place = this.#guard.load.enter(session, parsed.head.method, departure);
     if (place === null) {
       this.#onerror(busy());
@@ -117,7 +119,8 @@ export class Endpoint {
     }
     this.#guard.reaper.start();
     try {
-      const response = await this.#run(session, parsed.head, parsed.body, departure);
+      const { method, headers } = parsed.head;
+      const response = await this.#run({ method, headers, body: parsed.body, session, source, departure });
       return await respond(response, guarded(opened.answer, session), front, place, departure);
     } catch (error) {
       place.leave();
@@ -125,19 +128,19 @@ export class Endpoint {
     }
   }
 
-  /** The handler's own failure is an authentic 500: the caller learns that it was reached. */
-  async #run(
-    session: ResponderSession,
-    head: RequestHead,
-    body: Uint8Array,
-    departure: Departure,
-  ): Promise<InnerResponse> {
+  /**
+   * The handler's own failure is an authentic 500: the caller learns that it was reached. So is an answer
+   * whose head cannot be sealed: an outer refusal would look as if nothing had run.
+   */
+  async #run(request: InnerRequest): Promise<Encoded> {
     try {
-      return await this.#handler({ method: head.method, headers: head.headers, body, session, departure });
+      const response = await this.#handler(request);
+      return { head: headOf(response), body: response.body };
     } catch (error) {
       this.#onerror(error);
+      const headers: HeaderFields = [["content-type", JSON_MEDIA_TYPE]];
       const text = '{"jsonrpc":"2.0","id":null,"error":{"code":-32603,"message":"Internal server error"}}';
-      return { status: 500, headers: [["content-type", JSON_MEDIA_TYPE]], body: utf8(text) };
+      return { head: encodeResponseHead({ status: 500, headers }), body: utf8(text) };
     }
   }
 }
@@ -148,6 +151,21 @@ export interface EndpointGuard {
   readonly reaper: Reaper;
   /** Of a handshake's body, which strangers send. */
   readonly maxHandshakeBytes: number;
+}
+
+interface Encoded {
+  readonly head: Uint8Array;
+  readonly body: InnerResponse["body"];
+}
+
+/** A stream that will not be read is told so. */
+function headOf({ status, headers, body }: InnerResponse): Uint8Array {
+  try {
+    return encodeResponseHead({ status, headers });
+  } catch (error) {
+    if (!(body instanceof Uint8Array)) void body[Symbol.asyncIterator]().return?.();
+    throw error;
+  }
 }
 
 function busy(): TrustedSdkError {
@@ -195,20 +213,19 @@ function jsonFront(id: string): Front {
 }
 
 async function respond(
-  response: InnerResponse,
+  { head, body }: Encoded,
   answer: Answer,
   front: Front,
   place: Place,
   departure: Departure,
 ): Promise<OuterResponse> {
-  const head = encodeResponseHead({ status: response.status, headers: response.headers });
   const whole = (parts: readonly Uint8Array[]): OuterResponse => {
     const sealed = front.whole(answer.header, answer.seal([head, ...parts], true));
     place.answered();
     return sealed;
   };
-  if (response.body instanceof Uint8Array) return whole([response.body]);
-  const parts = response.body[Symbol.asyncIterator]();
+  if (body instanceof Uint8Array) return whole([body]);
+  const parts = body[Symbol.asyncIterator]();
   const gathered = await gather(parts);
   if (gathered.done) return whole(gathered.parts);
   place.open();

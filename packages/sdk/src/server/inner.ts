@@ -8,6 +8,8 @@ export interface InnerRequest {
   /** Whole: a request runs only after its final part was authenticated. */
   readonly body: Uint8Array;
   readonly session: ResponderSession;
+  /** The address that the outer request came from, as the front saw it. */
+  readonly source?: string;
   /** Tells when the client goes away: MCP's cancellation by closing the stream. */
   readonly departure: Departure;
 }
@@ -23,11 +25,23 @@ export interface InnerResponse {
 export type InnerHandler = (request: InnerRequest) => Promise<InnerResponse>;
 
 /** Hop-by-hop and length fields describe the inner HTTP message, which no longer exists as one. */
-const DROPPED = new Set(["connection", "content-length", "keep-alive", "transfer-encoding", "date"]);
+const DROPPED = new Set([
+  "connection",
+  "content-length",
+  "date",
+  "keep-alive",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+export function isDropped(name: string): boolean {
+  return DROPPED.has(name);
+}
 
 export function fieldsOf(headers: Headers): [string, string][] {
   const fields: [string, string][] = [];
-  for (const [name, value] of headers) if (!DROPPED.has(name)) fields.push([name, value]);
+  for (const [name, value] of headers) if (!isDropped(name)) fields.push([name, value]);
   return fields;
 }
 

@@ -9,8 +9,7 @@ import { Departure } from "./departure.ts";
 import { drained } from "./drained.ts";
 import { isWhole, type Endpoint, type OuterResponse } from "./endpoint.ts";
 import { isFrame, plaintextRefused } from "./frame.ts";
-import { servePlain } from "./plain-node.ts";
-import type { WebHandler } from "./web-handler.ts";
+import type { PlainNode } from "./plain-node.ts";
 
 /** Own Node adapter: binary safe (the SDK's reads bodies as text), bounded in size and time. */
 export interface NodeFrontOptions {
@@ -20,7 +19,7 @@ export interface NodeFrontOptions {
   readonly budget: BodyBudget;
   readonly address: ClientAddress;
   /** Serves a request that is not a frame, in `prefer` mode only. */
-  readonly plaintext: WebHandler | null;
+  readonly plaintext: PlainNode | null;
 }
 
 const FRAMINGS = [FRAMING_BINARY, FRAMING_JSON];
@@ -39,17 +38,19 @@ export function nodeFront(
     const source = options.address(request.socket.remoteAddress, request.headers["x-forwarded-for"]);
     const room = new BodyRoom(options.budget, source, options.maxBodyBytes);
     try {
-      const body = await bodyOf(request, parsedBody, options, room);
+      const parsed = bytesOfParsed(request, parsedBody);
+      const body = parsed ?? (await readBody(request, options, room));
       if (!isFrame(request.method, request.headers["content-type"], body)) {
         if (options.plaintext === null) throw plaintextRefused();
-        await servePlain(options.plaintext, body, request, response, departure.signal);
+        await options.plaintext.node(body, request, response, departure);
         return;
       }
       const answer = await endpoint.receive({
         contentType: request.headers["content-type"],
         body,
         source,
-        framings: FRAMINGS,
+        // What parses JSON in front may refuse or spoil what is not JSON.
+        framings: parsed === null || Buffer.isBuffer(parsedBody) ? FRAMINGS : [FRAMING_JSON],
         departure,
       });
       await write(answer, response);
@@ -62,21 +63,28 @@ export function nodeFront(
   };
 }
 
-async function bodyOf(
+/**
+ * What a body parser in front made of the body; null when the bytes are still to be read. Behind a parser
+ * they are gone, and JSON frames survive being written again. Some parsers (body-parser 1 of Express 4)
+ * give an empty object for a body that they did not touch.
+ */
+function bytesOfParsed(request: IncomingMessage, parsedBody: unknown): Buffer | null {
+  if (parsedBody === undefined || parsedBody === null || typeof parsedBody === "function") return null;
+  if (Buffer.isBuffer(parsedBody)) return parsedBody;
+  if (!request.readableDidRead && !request.readableEnded) return null;
+  return Buffer.from(typeof parsedBody === "string" ? parsedBody : JSON.stringify(parsedBody));
+}
+
+async function readBody(
   request: IncomingMessage,
-  parsedBody: unknown,
   options: NodeFrontOptions,
   room: BodyRoom,
 ): Promise<Buffer> {
-  // Behind a body parser the bytes are gone; JSON frames survive being written again.
-  if (parsedBody !== undefined && typeof parsedBody !== "function") {
-    return Buffer.isBuffer(parsedBody) ? parsedBody : Buffer.from(JSON.stringify(parsedBody));
-  }
   await room.reserve(Number(request.headers["content-length"] ?? 0), options.bodyTimeoutMs);
-  return await readBody(request, options, room);
+  return await collect(request, options, room);
 }
 
-function readBody(request: IncomingMessage, options: NodeFrontOptions, room: BodyRoom): Promise<Buffer> {
+function collect(request: IncomingMessage, options: NodeFrontOptions, room: BodyRoom): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const parts: Buffer[] = [];
     let size = 0;

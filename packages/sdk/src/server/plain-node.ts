@@ -1,10 +1,23 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { parts } from "../web-stream.ts";
 import { drained } from "./drained.ts";
+import type { Departure } from "./departure.ts";
 import type { WebHandler } from "./web-handler.ts";
 
-/** Plain MCP on Node, for `prefer` mode: the wrapped handler, without `authInfo`. */
-export async function servePlain(
+/** Serves plain MCP on Node, for `prefer` mode; the request's body was read already. */
+export interface PlainNode {
+  node(body: Buffer, request: IncomingMessage, response: ServerResponse, departure: Departure): Promise<void>;
+}
+
+/** The wrapped web-standard handler, without `authInfo`. */
+export function plainNode(handler: WebHandler): PlainNode {
+  return {
+    node: (body, request, response, departure) =>
+      servePlain(handler, body, request, response, departure.signal),
+  };
+}
+
+async function servePlain(
   handler: WebHandler,
   body: Buffer,
   request: IncomingMessage,

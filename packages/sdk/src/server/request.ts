@@ -7,7 +7,7 @@ import type { InnerRequest } from "./inner.ts";
  */
 export function webRequest(inner: InnerRequest): Request {
   const body = inner.method === "POST" ? { body: Buffer.from(inner.body) } : {};
-  return new Request(urlOf(inner), {
+  return new Request(innerUrl(inner), {
     method: inner.method,
     headers: headersOf(inner.headers),
     signal: inner.departure.signal,
@@ -36,7 +36,7 @@ class SparseRequest {
   }
 
   get url(): string {
-    return urlOf(this.#inner);
+    return innerUrl(this.#inner);
   }
 
   get headers(): Headers {
@@ -78,7 +78,8 @@ class SparseRequest {
   }
 }
 
-function urlOf(inner: InnerRequest): string {
+/** The address that the client proved to mean, never the outer Host header. */
+export function innerUrl(inner: InnerRequest): string {
   const { audience } = inner.session;
   // ASCII only: on Node 20 and 22 an optimised `URL.canParse` takes Latin-1 for UTF-8, and `new Request` throws.
   return /^[!-~]+$/.test(audience) && URL.canParse(audience) ? audience : "http://localhost/mcp";
@@ -88,15 +89,26 @@ function urlOf(inner: InnerRequest): string {
 const IGNORED = new Set([
   "host",
   "connection",
+  "proxy-connection",
   "content-length",
   "transfer-encoding",
   "keep-alive",
   "upgrade",
   "te",
+  "trailer",
+  "expect",
 ]);
+
+/** What proxies say about whom they speak for (RFC 7239): nobody between the ends can have written it. */
+const PROXIES = /^(?:forwarded|x-forwarded-.*|x-real-ip)$/;
+
+/** The fields of a sealed request that the handler behind the channel is shown. */
+export function innerFields(fields: HeaderFields): HeaderFields {
+  return fields.filter(([name]) => !IGNORED.has(name) && !PROXIES.test(name));
+}
 
 function headersOf(fields: HeaderFields): Headers {
   const headers = new Headers();
-  for (const [name, value] of fields) if (!IGNORED.has(name)) headers.append(name, value);
+  for (const [name, value] of innerFields(fields)) headers.append(name, value);
   return headers;
 }

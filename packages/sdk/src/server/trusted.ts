@@ -6,6 +6,7 @@ import { Endpoint } from "./endpoint.ts";
 import { guardOf } from "./guard.ts";
 import type { InnerHandler } from "./inner.ts";
 import { nodeFront } from "./node-front.ts";
+import { plainNode, type PlainNode } from "./plain-node.ts";
 import { responderFor, type TrustedServerOptions } from "./options.ts";
 import { described, warner } from "./warn.ts";
 import { webFront, type RequestOptions } from "./web-front.ts";
@@ -43,7 +44,7 @@ export function trusted(handler: WebHandler, options: TrustedServerOptions): Tru
 export function serveBehind(
   inner: InnerHandler,
   options: TrustedServerOptions,
-  plaintext: WebHandler | null,
+  plaintext: WebHandler | PlainNode | null,
 ): TrustedHandler {
   const responder = responderFor(options);
   const onerror = options.onerror ?? warnOfErrors();
@@ -56,11 +57,12 @@ export function serveBehind(
     budget: new BodyBudget(options.limits?.maxBufferedBytes ?? 268_435_456, maxBodyBytes),
     address: clientAddress(options.trustProxy ?? []),
     onerror,
-    plaintext,
   };
+  const web = plaintext !== null && "fetch" in plaintext ? plaintext : null;
+  const node = plaintext !== null && "fetch" in plaintext ? plainNode(plaintext) : plaintext;
   return {
-    fetch: webFront(endpoint, front),
-    node: nodeFront(endpoint, front),
+    fetch: webFront(endpoint, { ...front, plaintext: web }),
+    node: nodeFront(endpoint, { ...front, plaintext: node }),
     get sessions() {
       return responder.sessions.size;
     },

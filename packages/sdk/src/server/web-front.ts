@@ -56,7 +56,9 @@ export function webFront(
         return new Response(Buffer.concat(answer.body), { headers });
       }
       const leave = (): void => departure.announce();
-      return new Response(webStream(answer.body, undefined, leave), { headers });
+      // Without it nginx keeps what has been streamed until its buffers are full (docs/design/0013).
+      const unbuffered = { ...headers, "x-accel-buffering": "no" };
+      return new Response(webStream(answer.body, undefined, leave), { headers: unbuffered });
     } catch (error) {
       options.onerror(error);
       return new Response(REFUSED_BODY, {

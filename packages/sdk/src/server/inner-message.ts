@@ -1,0 +1,62 @@
+import { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
+import type { AuthInfo } from "@modelcontextprotocol/server";
+import type { InnerSocket } from "./inner-socket.ts";
+import type { InnerRequest } from "./inner.ts";
+import { authInfoOf } from "./auth-info.ts";
+import { innerFields, innerUrl } from "./request.ts";
+
+/**
+ * An opened request as Node's own message. Everything in it comes from the sealed head and body, but for
+ * the host, which is that of the address the client proved to mean, and the length, which is counted.
+ *
+ * What differs from a message off the wire is set on the object itself: frameworks (Express) change the
+ * prototype of the messages they get.
+ *
+ * @param path - what `request.url` says; null: the path of the address that the client means.
+ */
+export function innerMessage(inner: InnerRequest, socket: InnerSocket, path: string | null): IncomingMessage {
+  const { method, body } = inner;
+  const url = new URL(innerUrl(inner));
+  const message = new IncomingMessage(socket as unknown as Socket);
+  message.method = method;
+  message.url = path ?? url.pathname + url.search;
+  message.httpVersion = "1.1";
+  message.httpVersionMajor = 1;
+  message.httpVersionMinor = 1;
+  const raw = ["host", url.host];
+  for (const [name, value] of innerFields(inner.headers)) raw.push(name, value);
+  if (method === "POST" || body.length > 0) raw.push("content-length", String(body.length));
+  giveFields(message, raw);
+  giveAuth(message, authInfoOf(inner.session));
+  if (body.length > 0) message.push(Buffer.from(body.buffer, body.byteOffset, body.byteLength));
+  message.push(null);
+  message.complete = true;
+  return message;
+}
+
+/** Fields as Node's parser gives them, so that `headers` follows Node's own rules for repeated names. */
+export function giveFields(message: IncomingMessage, raw: string[]): void {
+  const parser = message as unknown as { _addHeaderLines(raw: string[], count: number): void };
+  parser._addHeaderLines(raw, raw.length);
+}
+
+/**
+ * `request.auth` is where the MCP SDKs look for the caller. Middleware that verifies an OAuth token sets
+ * it: then client id and scopes are the token's, and the channel's peer stays beside them.
+ */
+function giveAuth(message: IncomingMessage, verified: AuthInfo | undefined): void {
+  let auth = verified;
+  Object.defineProperty(message, "auth", {
+    enumerable: true,
+    configurable: false,
+    get: () => auth,
+    set: (given: AuthInfo | undefined) => (auth = given && withPeer(given, verified)),
+  });
+}
+
+/** What the token says about a peer of the channel counts for nothing. */
+function withPeer(given: AuthInfo, verified: AuthInfo | undefined): AuthInfo {
+  const { trustedMcp: _, ...extra } = given.extra ?? {};
+  return { ...given, extra: { ...extra, ...verified?.extra } };
+}

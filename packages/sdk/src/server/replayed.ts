@@ -1,0 +1,18 @@
+import { IncomingMessage } from "node:http";
+import { giveFields } from "./inner-message.ts";
+
+/** A plain request whose body was read to see whether it is a frame, as it was before. */
+export function replayed(request: IncomingMessage, body: Buffer): IncomingMessage {
+  const message = new IncomingMessage(request.socket);
+  message.method = request.method;
+  message.url = request.url;
+  message.httpVersion = request.httpVersion;
+  message.httpVersionMajor = request.httpVersionMajor;
+  message.httpVersionMinor = request.httpVersionMinor;
+  giveFields(message, [...request.rawHeaders]);
+  if (body.length > 0) message.push(body);
+  message.push(null);
+  message.complete = true;
+  request.once("close", () => void message.destroy());
+  return message;
+}

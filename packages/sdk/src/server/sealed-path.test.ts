@@ -1,0 +1,143 @@
+import { createRequire } from "node:module";
+import { createServer, request as httpRequest, type RequestListener, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { getRequestListener } from "@hono/node-server";
+import fastify from "fastify";
+import fc from "fast-check";
+import { Hono } from "hono";
+import { describe, expect, test } from "vitest";
+import { leadsTo } from "./sealed-path.ts";
+
+/** What is used of Express, which has no types of its own. */
+type Route = (path: string, run: (request: unknown, response: ServerResponse) => void) => void;
+type Express = RequestListener & { post: Route; use(path: string, router: unknown): void };
+const express = createRequire(import.meta.url)("express") as (() => Express) & { Router(): { post: Route } };
+
+/** Other ways to write "/mcp" as a request target, some of which some router understands. */
+const spelling = fc
+  .record({
+    origin: fc.constantFrom("", "", "", "http://x", "HTTPS://x.example:1", "http://u:p@x"),
+    before: fc.array(fc.constantFrom("/", "/.", "/a/..", "/%2e", "/%2E%2e", "\\", "/;", "/a;b/.."), {
+      maxLength: 3,
+    }),
+    letters: fc.tuple(
+      fc.constantFrom("/", "//", "/", "/%2f", "\\", "%2f"),
+      fc.constantFrom("m", "M", "%6d", "%4d", "%256d", "%6D"),
+      fc.constantFrom("c", "C", "%63", "%43"),
+      fc.constantFrom("p", "P", "%70", "%2570"),
+    ),
+    after: fc.array(
+      fc.constantFrom("/", "/.", "//", ";", ";a=b", "?", "?a", "#", "/..", "/a/..", "%00", "%", "%2f"),
+      {
+        maxLength: 3,
+      },
+    ),
+  })
+  .map(({ origin, before, letters, after }) => origin + before.join("") + letters.join("") + after.join(""));
+
+/** Whether a server with one route at /mcp takes `path` for it. */
+async function routes(url: string, path: string): Promise<boolean> {
+  return await new Promise((resolve) => {
+    const request = httpRequest(url, { method: "POST", path }, (answer) => {
+      answer.resume().once("end", () => resolve(answer.statusCode === 299));
+    });
+    request.once("error", () => resolve(false));
+    request.end();
+  });
+}
+
+async function served(listener: RequestListener, use: (url: string) => Promise<void>): Promise<void> {
+  const http = createServer(listener);
+  await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
+  await use(`http://127.0.0.1:${(http.address() as AddressInfo).port}`);
+  http.closeAllConnections();
+  http.close();
+}
+
+describe("the sealed path in every spelling [REQ-LISTENER]", () => {
+  const routers: [string, () => Promise<RequestListener>][] = [
+    [
+      "Express",
+      () => {
+        const app = express();
+        app.post("/mcp", (_, response) => void response.writeHead(299).end());
+        return Promise.resolve(app);
+      },
+    ],
+    [
+      "Express with a mounted router",
+      () => {
+        const router = express.Router();
+        router.post("/", (_, response) => void response.writeHead(299).end());
+        const app = express();
+        app.use("/mcp", router);
+        return Promise.resolve(app);
+      },
+    ],
+    [
+      "Fastify",
+      async () => {
+        const app = fastify({
+          routerOptions: {
+            ignoreTrailingSlash: true,
+            ignoreDuplicateSlashes: true,
+            caseSensitive: false,
+          },
+        });
+        app.post("/mcp", (_, reply) => reply.code(299).send());
+        await app.ready();
+        return (request, response) => void app.server.emit("request", request, response);
+      },
+    ],
+    [
+      "Hono",
+      () => {
+        const app = new Hono({ strict: false });
+        app.post("/mcp", (c) => c.body(null, 299 as never));
+        return Promise.resolve(getRequestListener(app.fetch));
+      },
+    ],
+  ];
+
+  test.each(routers)("whatever %s routes to it is taken for it", async (_, router) => {
+    await served(await router(), async (url) => {
+      expect(await routes(url, "/mcp")).toBe(true);
+      let routed = 0;
+      await fc.assert(
+        fc.asyncProperty(spelling, async (path) => {
+          if (!(await routes(url, path))) return;
+          routed += 1;
+          expect(leadsTo("/mcp", path), path).toBe(true);
+        }),
+        { numRuns: 300, examples: [["/MCP"], ["/mcp/"], ["/mcp?x"], ["//mcp"], ["/%6dcp"]] },
+      );
+      expect(routed).toBeGreaterThan(0);
+    });
+  });
+
+  test("the root as sealed path is everything", () => {
+    fc.assert(
+      fc.property(spelling, (path) => {
+        expect(leadsTo("/", path)).toBe(true);
+      }),
+    );
+  });
+
+  test("the same path is always found, however its own setting is spelled", () => {
+    for (const own of ["/api/MCP", "/api/mcp/", "//api/./mcp"])
+      for (const path of ["/api/mcp", "/API/mcp/x", "/x/../api//mcp?y"])
+        expect(leadsTo(own, path)).toBe(true);
+    for (const path of ["/api", "/apimcp", "/api/mcpx", "/mcp"])
+      expect(leadsTo("/api/mcp", path)).toBe(false);
+  });
+
+  test("any text is answered, and soon", () => {
+    fc.assert(
+      fc.property(
+        fc.string({ unit: "binary", maxLength: 2000 }),
+        (text) => typeof leadsTo("/mcp", text) === "boolean",
+      ),
+    );
+    for (const unit of ["%25", "/..", "/;", "\\", "a:", "//"]) leadsTo("/mcp", unit.repeat(20_000));
+  });
+});
