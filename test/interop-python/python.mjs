@@ -51,20 +51,32 @@ export async function freePort() {
   return port;
 }
 
-/** The Python server; resolves once it answers. */
+/** The Python server; resolves once it answers. It needs to be told its port, which another may take first. */
 export async function pythonServer(config, answers, options) {
+  for (let attempt = 1; ; attempt += 1) {
+    const server = await attemptServer(config, answers, options);
+    if (server.url !== undefined) return server;
+    if (attempt === 5 || !server.log.includes("address already in use"))
+      throw new Error(`The Python server did not start:\n${server.log}`);
+  }
+}
+
+async function attemptServer(config, answers, options) {
   const port = await freePort();
   const child = start("server.py", [String(port), config, answers], options);
   child.stdout.resume();
   const url = `http://127.0.0.1:${port}/mcp`;
-  for (const end = Date.now() + 30_000; ;) {
+  for (const end = Date.now() + 60_000; ;) {
     const up = await fetch(url).then(
       () => true,
       () => false,
     );
-    if (up) break;
-    if (child.exitCode !== null || Date.now() > end)
-      throw new Error(`The Python server did not start:\n${child.log}`);
+    // Somebody else's answer on a port that it could not have is not its answer.
+    if (up && child.exitCode === null) break;
+    if (child.exitCode !== null || Date.now() > end) {
+      await stop(child);
+      return { log: child.log };
+    }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   return { url, pid: child.pid, close: () => stop(child) };

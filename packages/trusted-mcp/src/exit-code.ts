@@ -42,6 +42,8 @@ const BY_CODE: Readonly<Record<string, number>> = {
   // A configuration of the Python SDK.
   ERR_CONFIG_FILE: EXIT.local,
   ERR_CONFIG_FIELD: EXIT.local,
+  // AICC/0.1.
+  ERR_SERVER_KEY: EXIT.identity,
   // Identity: what is about our files and options rather than about trust.
   ERR_KEY_FILE_EXISTS: EXIT.local,
   ERR_KEY_FILE_WRITE: EXIT.local,
@@ -65,6 +67,7 @@ const BY_FAMILY: Readonly<Record<string, number>> = {
   IdentityError: EXIT.identity,
   ChannelError: EXIT.channel,
   TrustedSdkError: EXIT.channel,
+  AiccError: EXIT.channel,
 };
 const NETWORK =
   /^(ECONN|ENOTFOUND|EAI_|EHOST|ENET|ETIMEDOUT|EPIPE|UND_ERR_|ERR_TLS|CERT_|DEPTH_ZERO|UNABLE_TO|SELF_SIGNED)/;

@@ -1,4 +1,6 @@
+import type { AiccFetch } from "@trusted-mcp/aicc/client";
 import type { TrustedFetch } from "@trusted-mcp/sdk/client";
+import { aiccChannel } from "../aicc-channel.ts";
 import { endpoint, integer, type OptionSpecs } from "../args.ts";
 import { asKnown } from "../bridge/answer.ts";
 import { bridgeHttp } from "../bridge/http.ts";
@@ -16,12 +18,19 @@ const options: OptionSpecs = {
     value: "PORT",
     help: "serve plain HTTP on 127.0.0.1:PORT/mcp instead of stdio; 0 takes a free port",
   },
+  aicc: {
+    type: "boolean",
+    help: "the server is one of the Python SDK (AICC/0.1), and --server-key its myPublicKey.pem; no --key is used",
+  },
 };
 
 export const connect: Command = {
   name: "connect",
   summary: "make a trusted server appear as a plain local one",
-  usage: ["connect URL --key FILE --server-key FILE [--listen PORT]"],
+  usage: [
+    "connect URL --key FILE --server-key FILE [--listen PORT]",
+    "connect URL --aicc --server-key FILE [--listen PORT]",
+  ],
   description:
     "Speaks plain MCP on standard input and output, as hosts expect of a command in their mcpServers, and the " +
     "trusted-mcp/1 channel towards URL. Both protocol eras pass. With --listen it serves plain HTTP on 127.0.0.1 " +
@@ -31,12 +40,13 @@ export const connect: Command = {
   examples: [
     "trusted-mcp connect https://tools.example/mcp --key alice.key.pem --server-key server.pub.pem",
     "trusted-mcp connect https://tools.example/mcp --key alice.key.pem --server-key server.pub.pem --listen 8080",
+    "trusted-mcp connect http://127.0.0.1:8000/mcp --aicc --server-key myPublicKey.pem",
   ],
   async run(args, io, log) {
     const url = endpoint(args.positionals[0] ?? "");
     const listen = args.text("listen");
     const port = listen === undefined ? undefined : integer(listen, "listen", 0, 65_535);
-    const channel = await openChannel(args, url);
+    const channel = args.flag("aicc") ? await aiccChannel(args, url, log) : await openChannel(args, url);
     try {
       return port === undefined
         ? await overStdio(url, channel, io, log)
@@ -47,7 +57,9 @@ export const connect: Command = {
   },
 };
 
-async function overStdio(url: URL, channel: TrustedFetch, io: Io, log: Log): Promise<number> {
+type Channel = TrustedFetch | AiccFetch;
+
+async function overStdio(url: URL, channel: Channel, io: Io, log: Log): Promise<number> {
   if (io.stdin.isTTY === true) {
     log.info(
       "waiting for MCP messages on standard input: meant for a host's mcpServers; --listen serves HTTP",
@@ -66,7 +78,7 @@ async function overStdio(url: URL, channel: TrustedFetch, io: Io, log: Log): Pro
   return answered || failure === undefined ? EXIT.ok : exitCodeOf(asKnown(failure));
 }
 
-async function overHttp(url: URL, channel: TrustedFetch, port: number, io: Io, log: Log): Promise<number> {
+async function overHttp(url: URL, channel: Channel, port: number, io: Io, log: Log): Promise<number> {
   const bridge = await bridgeHttp({ url, fetch: channel, port, log });
   io.stdout.write(`${bridge.url}\n`);
   void announce(channel, log, "warn");
@@ -78,7 +90,9 @@ async function overHttp(url: URL, channel: TrustedFetch, port: number, io: Io, l
   return EXIT.ok;
 }
 
-async function announce(channel: TrustedFetch, log: Log, level: "debug" | "warn"): Promise<void> {
+async function announce(channel: Channel, log: Log, level: "debug" | "warn"): Promise<void> {
+  // Without sessions there is nothing to open: AICC/0.1 learns of the server with the first answer.
+  if (!("session" in channel)) return;
   try {
     const { name, ...facts } = peerFacts(await channel.session());
     log.info("connected; the server has proved its identity", { server: name, ...facts });

@@ -27,6 +27,15 @@ const options: OptionSpecs = {
     multiple: true,
     help: "URL by which clients know this server, instead of the address listened on; needed with --host 0.0.0.0",
   },
+  aicc: {
+    type: "boolean",
+    help: "also serve clients of the Python SDK (AICC/0.1), which prove nothing about themselves; off by default",
+  },
+  "aicc-key": {
+    type: "string",
+    value: "FILE",
+    help: "with --aicc: the RSA private key that they seal to, myPrivateKey.pem; not the key of --key",
+  },
   upstream: {
     type: "string",
     value: "URL",
@@ -64,22 +73,29 @@ export const serve: Command = {
   usage: [
     "serve --port PORT --key FILE --allow [NAME=]FILE… -- COMMAND ARGS…",
     "serve --port PORT --key FILE --allow [NAME=]FILE… --upstream URL",
+    "serve --port PORT --key FILE [--allow [NAME=]FILE…] --aicc --aicc-key FILE -- COMMAND ARGS…",
   ],
   description:
     "Serves the trusted-mcp/1 channel at /mcp. Only clients whose keys are allowed get in; plaintext is refused. The " +
-    "command is started as given here, without a shell: nothing that a client sends can choose or change it.",
+    "command is started as given here, without a shell: nothing that a client sends can choose or change it. With --aicc " +
+    "clients of the Python SDK are served at the same address; whoever has the public half of --aicc-key can then call.",
   positionals: [],
   passthrough: "the stdio MCP server to put behind the channel; the -- is needed",
   options,
   examples: [
     "trusted-mcp serve --port 8443 --key server.key.pem --allow alice.pub.pem -- npx -y @modelcontextprotocol/server-everything",
     "trusted-mcp serve --port 8443 --key server.key.pem --allow alice.pub.pem --upstream http://127.0.0.1:3000/mcp",
+    "trusted-mcp serve --port 8443 --key server.key.pem --aicc --aicc-key myPrivateKey.pem --upstream http://127.0.0.1:3000/mcp",
   ],
   async run(args, io, log) {
     const port = integer(required(args, options, "port"), "port", 0, 65_535);
     const keyFile = required(args, options, "key");
     const upstream = args.text("upstream");
-    required(args, options, "allow");
+    const aiccKeyFile = args.flag("aicc") ? required(args, options, "aicc-key") : undefined;
+    if (aiccKeyFile === undefined) {
+      if (args.text("aicc-key") !== undefined) throw usageError("--aicc-key is only for --aicc");
+      required(args, options, "allow");
+    }
     if ((args.rest === undefined || args.rest.length === 0) === (upstream === undefined)) {
       throw usageError(
         "give the server to put behind the channel: either -- COMMAND ARGS… or --upstream URL",
@@ -94,6 +110,7 @@ export const serve: Command = {
       upstream,
       cwd: args.text("cwd"),
       peerHeader: args.text("peer-header"),
+      aiccKeyFile,
     };
     const { runServe } = await import("../serve/command.ts");
     return runServe(

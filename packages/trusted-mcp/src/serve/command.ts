@@ -11,6 +11,7 @@ import { usageError } from "../error.ts";
 import { EXIT } from "../exit-code.ts";
 import type { Io } from "../io.ts";
 import type { Log } from "../log.ts";
+import { aiccFront } from "./aicc.ts";
 import { audiences, isLoopback, localUrl } from "./audience.ts";
 import { channelLog } from "./channel-log.ts";
 import { draining } from "./drain.ts";
@@ -45,6 +46,8 @@ export interface ServeOptions {
   /** Header that tells the upstream who calls; default `x-trusted-mcp-peer`. */
   readonly peerHeader?: string;
   readonly limits?: Partial<ServeLimits>;
+  /** The RSA private key for AICC/0.1 clients. Absent: they are not served. */
+  readonly aiccKeyFile?: string;
 }
 
 export interface ServeDeps {
@@ -60,14 +63,24 @@ export async function runServe(options: ServeOptions, { io, log }: ServeDeps): P
   const limits = withDefaults(options.limits);
   // What can be wrong is found before the port opens and before a process starts.
   audiences(options.audience ?? [], host, options.port);
-  if (options.allow.length === 0) throw usageError("--allow is needed: without it nobody may call");
+  const { aiccKeyFile } = options;
+  if (options.allow.length === 0 && aiccKeyFile === undefined)
+    throw usageError("--allow is needed: without it nobody may call");
   const signer = await fileSigner(
     options.keyFile,
     options.passphrase === undefined ? {} : { passphrase: options.passphrase },
   );
   const clients = pinnedPeers(await Promise.all(options.allow.map(loadPeer)));
   const handler = draining(handlerFor(options, io.env, limits, log));
-  const listener = await listen(host, options.port, log);
+  const says = channelLog(log);
+  const { onerror } = says;
+  const front = { identity: signer.spki, limits, log, onerror };
+  const aicc =
+    aiccKeyFile === undefined ? undefined : await aiccFront(handler, { keyFile: aiccKeyFile, ...front });
+  const listener = await listen(host, options.port, log).catch((error: unknown) => {
+    aicc?.close();
+    throw error;
+  });
   const audience = audiences(options.audience ?? [], host, listener.port);
   const channel = trusted(
     // The text of a request goes to the server as it was sent, not as this program would write it again.
@@ -80,10 +93,10 @@ export async function runServe(options: ServeOptions, { io, log }: ServeDeps): P
       clients,
       audience,
       limits: { maxMessageBytes: limits.maxRequestBytes },
-      ...channelLog(log),
+      ...says,
     },
   );
-  listener.serve(channel.node, isLoopback(host) ? audience : undefined);
+  listener.serve(aicc?.beside(channel) ?? channel.node, isLoopback(host) ? audience : undefined);
   const url = localUrl(host, listener.port);
   log.info("serving", {
     url,
@@ -93,6 +106,7 @@ export async function runServe(options: ServeOptions, { io, log }: ServeDeps): P
       .list()
       .map(({ name }) => name)
       .join(" "),
+    ...(aicc === undefined ? {} : { aicc: "on" }),
   });
   if (options.command !== undefined)
     log.info("the standard error of the server is shown with --log-level debug");
@@ -102,6 +116,7 @@ export async function runServe(options: ServeOptions, { io, log }: ServeDeps): P
   listener.stop();
   await handler.drain(DRAIN_MS);
   await handler.close();
+  aicc?.close();
   channel.close();
   await listener.close();
   return EXIT.ok;
