@@ -2,7 +2,8 @@ export { IdentityError, type IdentityErrorCode } from "./error.ts";
 export { keyId } from "./key-id.ts";
 
 export { loadPrivateKey, type LoadPrivateKeyOptions } from "./key-file/private-key.ts";
-export { loadPublicKey, toPublicKey, type PublicKeyInput } from "./key-file/public-key.ts";
+export { loadPublicKey, toPublicKey } from "./key-file/public-key.ts";
+export type { PublicKeyInput } from "./public-key-input.ts";
 export type { PassphraseSource } from "./key-file/passphrase.ts";
 export {
   generateKey,
@@ -19,6 +20,13 @@ export { fileSigner } from "./signer/file.ts";
 
 export { identityFrom } from "./identity.ts";
 export { directIdentity } from "./direct-identity.ts";
+export {
+  generateWebKey,
+  webIdentity,
+  type WebIdentity,
+  type WebKey,
+  type WebKeyPair,
+} from "./web-identity.ts";
 export { delegatedIdentity, type DelegationOptions } from "./delegated-identity.ts";
 
 export { pinnedPeers, pinnedServer, type PinnedPeer, type PinnedPeers } from "./trust-store.ts";

@@ -1,10 +1,11 @@
+import { toPublicKey } from "#public-key";
 import type { CredentialVerifier, Peer, Role, VerifiedCredential } from "@trusted-mcp/channel";
 import { publicKeyFromSpki, spkiOf, verify, type Key } from "@trusted-mcp/primitives/signature";
 import { DELEGATED_KEY, parseCredential, RAW_KEY, type DelegatedKeyCredential } from "./credential.ts";
 import { checkDelegation, delegationMessage, type Delegation } from "./delegation.ts";
 import { IdentityError } from "./error.ts";
 import { keyId } from "./key-id.ts";
-import { toPublicKey, type PublicKeyInput } from "./key-file/public-key.ts";
+import type { PublicKeyInput } from "./public-key-input.ts";
 import { requireName } from "./peer-name.ts";
 import { requireSupported } from "./supported.ts";
 

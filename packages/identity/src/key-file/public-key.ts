@@ -2,13 +2,11 @@ import { createPublicKey, KeyObject } from "node:crypto";
 import { PrimitiveError } from "@trusted-mcp/primitives/error";
 import { publicKeyFromSpki, spkiOf } from "@trusted-mcp/primitives/signature";
 import { IdentityError } from "../error.ts";
+import type { PublicKeyInput } from "../public-key-input.ts";
 import { requireSupported, unsupported } from "../supported.ts";
 import { pemBlocks } from "./pem.ts";
 import { quote } from "./quote.ts";
 import { MAX_KEY_FILE_BYTES, readGuarded } from "./read.ts";
-
-/** A public key as callers have it: PEM text, DER SubjectPublicKeyInfo, or a Node key object. */
-export type PublicKeyInput = string | Uint8Array | KeyObject;
 
 /** Loads `PUBLIC KEY` (SPKI, RFC 5280 §4.1) or `RSA PUBLIC KEY` (PKCS#1, RFC 8017 A.1.1). */
 export async function loadPublicKey(path: string): Promise<KeyObject> {
@@ -27,6 +25,7 @@ export function toPublicKey(input: PublicKeyInput, what = "The public key"): Key
     if (input.type !== "public") throw format(what, "it is a symmetric key");
     return checked(input, what);
   }
+  if (!(input instanceof Uint8Array)) throw format(what, "it is no key of this runtime");
   try {
     return canonical(publicKeyFromSpki(input));
   } catch (cause) {

@@ -1,6 +1,6 @@
+import { toPublicKey } from "#public-key";
 import { spkiOf, type Key } from "@trusted-mcp/primitives/signature";
 import { IdentityError } from "../error.ts";
-import { toPublicKey } from "../key-file/public-key.ts";
 import { requireSupported } from "../supported.ts";
 import type { Signer } from "./port.ts";
 
