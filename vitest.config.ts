@@ -9,6 +9,7 @@ export default defineConfig({
     alias: [
       { find: /^@trusted-mcp\/(primitives|sdk|aicc)\/([a-z0-9-]+)$/, replacement: `${packages}$1/src/$2.ts` },
       { find: /^#runtime\/([a-z0-9-]+)$/, replacement: `${packages}primitives/src/node/$1.ts` },
+      { find: "#sender", replacement: `${packages}sdk/src/client/http.ts` },
       { find: "#public-key", replacement: `${packages}identity/src/key-file/public-key.ts` },
       { find: /^@trusted-mcp\/(channel|identity|testkit)$/, replacement: `${packages}$1/src/index.ts` },
     ],

@@ -8,6 +8,7 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: /^#runtime\/([a-z0-9-]+)$/, replacement: `${packages}primitives/src/web/$1.ts` },
+      { find: "#sender", replacement: `${packages}sdk/src/client/web-sender.ts` },
       { find: "#public-key", replacement: `${packages}identity/src/web/public-key.ts` },
       { find: /^@trusted-mcp\/(primitives|sdk)\/([a-z0-9-]+)$/, replacement: `${packages}$1/src/$2.ts` },
       { find: /^@trusted-mcp\/(channel|testkit)$/, replacement: `${packages}$1/src/index.ts` },

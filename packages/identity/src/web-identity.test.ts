@@ -10,7 +10,9 @@ const { subtle } = globalThis.crypto;
 const P256 = { name: "ECDSA", namedCurve: "P-256" };
 const P384 = { name: "ECDSA", namedCurve: "P-384" };
 
-async function pairOf(algorithm: string | typeof P256, extractable = false): Promise<WebKeyPair> {
+type Algorithm = Parameters<typeof subtle.generateKey>[0];
+
+async function pairOf(algorithm: Algorithm, extractable = false): Promise<WebKeyPair> {
   const made = await subtle.generateKey(algorithm, extractable, ["sign", "verify"]);
   if (!("privateKey" in made)) throw new Error("no pair");
   return made;

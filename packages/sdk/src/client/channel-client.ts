@@ -16,12 +16,12 @@ import {
 } from "@trusted-mcp/channel";
 import { encode as base64url } from "@trusted-mcp/primitives/base64url";
 import { concat, random, utf8, utf8Decode } from "@trusted-mcp/primitives/bytes";
+import { createSender } from "#sender";
 import { TrustedSdkError } from "../error.ts";
 import { frameLimit, JSON_MEDIA_TYPE, mediaType } from "../wire.ts";
 import { onceMoreIfBusy } from "./busy.ts";
 import { deliver, NoAnswer, SessionDoubt } from "./delivery.ts";
 import { notSent, HandshakeRefused, untilSettled } from "./handshake-refused.ts";
-import { createSender } from "./http.ts";
 import type { TrustedClientOptions } from "./options.ts";
 import { openAnswer, type OpenedAnswer } from "./sealed-answer.ts";
 import type { OuterAnswer, Sender } from "./sender.ts";

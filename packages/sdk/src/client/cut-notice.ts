@@ -23,7 +23,7 @@ export async function* withCutNotice(
     if (id !== null && !resumable && error instanceof TrustedMcpError) {
       yield notice(id, String(error.code), error.message);
       // The reader takes the notice before the error empties the queues between it and here.
-      await new Promise((resolve) => setImmediate(resolve));
+      await new Promise((resolve) => setTimeout(resolve, 0));
     }
     throw error;
   }
@@ -38,9 +38,15 @@ function notice(id: string | number, code: string, text: string): Uint8Array {
 
 /** A line break inside JSON text is escaped, so a field name at the start of a line is one. */
 function hasEventId(part: Uint8Array): boolean {
-  const bytes = Buffer.from(part.buffer, part.byteOffset, part.byteLength);
-  return bytes.indexOf("id:") === 0 || bytes.includes("\nid:") || bytes.includes("\rid:");
+  for (let at = part.indexOf(I); at !== -1; at = part.indexOf(I, at + 1)) {
+    const before = part[at - 1];
+    const starts = at === 0 || before === LF || before === CR;
+    if (starts && part[at + 1] === D && part[at + 2] === COLON) return true;
+  }
+  return false;
 }
+
+const [I, D, COLON, LF, CR] = [0x69, 0x64, 0x3a, 0x0a, 0x0d];
 
 /** The id of a JSON-RPC request; null for everything that waits for no answer. */
 function requestId(text: string): string | number | null {

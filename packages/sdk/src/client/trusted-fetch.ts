@@ -123,10 +123,7 @@ function toResponse(answer: OpenedAnswer, request: string, signal: AbortSignal |
   const init = { status: head.status, headers };
   if (body instanceof Uint8Array) {
     const empty = body.length === 0 || BODYLESS.has(head.status);
-    return new Response(
-      empty ? null : Buffer.from(body.buffer as ArrayBuffer, body.byteOffset, body.byteLength),
-      init,
-    );
+    return new Response(empty ? null : (body as Uint8Array<ArrayBuffer>), init);
   }
   if (BODYLESS.has(head.status)) {
     // The platform's Response throws for a body here; what the server streams in spite of that is not read.

@@ -24,32 +24,36 @@ export class WebSender implements Sender {
 
   async post(contentType: string, body: readonly Uint8Array[], signal?: AbortSignal): Promise<OuterAnswer> {
     signal?.throwIfAborted();
-    const answer = await this.#fetch(contentType, concat(...body), signal);
+    const cancel = new AbortController();
+    const ended = signal === undefined ? cancel.signal : AbortSignal.any([signal, cancel.signal]);
+    const answer = await this.#fetch(contentType, concat(...body), ended);
     this.#answered = true;
-    return answerOf(answer, signal);
+    return answerOf(answer, cancel, signal);
   }
 
   /** Connections are the browser's. */
   close(): void {}
 
-  async #fetch(contentType: string, body: Uint8Array, signal: AbortSignal | undefined): Promise<Response> {
+  async #fetch(contentType: string, body: Uint8Array, signal: AbortSignal): Promise<Response> {
+    // `cache` is the browser's: Node's own types do not know it.
+    const init: RequestInit & { readonly cache: "no-store" } = {
+      method: "POST",
+      headers: {
+        ...this.#headers,
+        "content-type": contentType,
+        accept: "application/trusted-mcp, application/json, text/event-stream",
+      },
+      body: body as Uint8Array<ArrayBuffer>,
+      redirect: "manual",
+      credentials: "omit",
+      cache: "no-store",
+      referrerPolicy: "no-referrer",
+      signal,
+    };
     try {
-      return await globalThis.fetch(this.#url, {
-        method: "POST",
-        headers: {
-          ...this.#headers,
-          "content-type": contentType,
-          accept: "application/trusted-mcp, application/json, text/event-stream",
-        },
-        body: body as Uint8Array<ArrayBuffer>,
-        redirect: "manual",
-        credentials: "omit",
-        cache: "no-store",
-        referrerPolicy: "no-referrer",
-        ...(signal && { signal }),
-      });
+      return await globalThis.fetch(this.#url, init);
     } catch (cause) {
-      if (signal?.aborted === true) throw cause;
+      if (signal.aborted) throw cause;
       throw this.#answered ? broken(this.#url, cause) : unreachable(this.#url, cause);
     }
   }
@@ -66,32 +70,29 @@ function broken(url: URL, cause: unknown): TrustedSdkError {
   return new TrustedSdkError("ERR_OUTCOME_UNKNOWN", message, { cause });
 }
 
-function answerOf(response: Response, signal: AbortSignal | undefined): OuterAnswer {
+function answerOf(response: Response, cancel: AbortController, signal: AbortSignal | undefined): OuterAnswer {
   const { body } = response;
   // Of a redirect the browser shows only that there was one (Fetch §3.2, opaque-redirect).
   const status = response.type === "opaqueredirect" ? 302 : response.status;
-  const abort = new AbortController();
-  const read = body === null ? empty() : uncut(body, abort.signal, signal);
+  const read = body === null ? nothing() : uncut(body, signal);
   return {
     status,
     contentType: response.headers.get("content-type") ?? undefined,
     body: read,
     bytes: (limit) => collect(read, limit),
-    cancel: () => abort.abort(),
+    cancel: () => cancel.abort(),
   };
 }
 
-async function* empty(): AsyncGenerator<Uint8Array, void, undefined> {}
+async function* nothing(): AsyncGenerator<Uint8Array, void, undefined> {}
 
 /** The body part by part. One that breaks off is an error of ours, whatever the browser called it. */
 async function* uncut(
   body: ReadableStream<Uint8Array>,
-  cancelled: AbortSignal,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const reading = parts(body, cancelled);
   try {
-    for await (const part of reading) yield part;
+    for await (const part of parts(body)) yield part;
   } catch (cause) {
     if (signal?.aborted === true) throw cause;
     const message = "The answer was cut on the way; whether the request ran is unknown";

@@ -1,0 +1,7 @@
+// What a browser gets of the client half: all but key files, which are for Node.
+export { trustedFetch, type TrustedFetch } from "./client/trusted-fetch.ts";
+export type { ChannelInfo } from "./client/channel-info.ts";
+export type { TrustedClientOptions } from "./client/options.ts";
+export { connectTrusted, type TrustedConnection } from "./client/connect.ts";
+export { TrustedSdkError, type SdkErrorCode } from "./error.ts";
+export { EXTENSION, EXTENSION_NAME } from "./wire.ts";
