@@ -15,7 +15,11 @@ export default defineConfig({
     ],
   },
   test: {
-    include: ["packages/*/src/**/*.test.ts", "test/{architecture,e2e}/**/*.test.ts"],
+    include: [
+      "packages/*/src/**/*.test.ts",
+      "test/{architecture,e2e}/**/*.test.ts",
+      "test/conformance/*.test.mjs",
+    ],
     // For what hangs. A busy machine is five times slower than a quiet one, and that is no failure.
     testTimeout: 60_000,
     hookTimeout: 60_000,

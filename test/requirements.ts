@@ -127,6 +127,16 @@ export const requirements: readonly Requirement[] = [
     "REQ-CLI-LOGS": "Logs go to standard error and never hold a secret.",
     "REQ-CLI-DEMO": "The demo fails when anything that it claims does not happen.",
   }),
+  ...checked("issue 4: must show 1", {
+    "REQ-CONFORMANCE-CLIENT": [
+      "The conformance suite says the same of every check of a client on SDK v2, in both eras, OAuth and DPoP included, with and without the channel.",
+      "test:conformance",
+    ],
+    "REQ-CONFORMANCE-V1": [
+      "The conformance suite says the same of every check of a server and a client on SDK v1, with and without the channel.",
+      "test:conformance",
+    ],
+  }),
   ...checked("issue 2: examples", {
     "REQ-EXAMPLES": ["Every example runs and verifies itself.", "test:examples"],
     "REQ-DOCS": ["Every documented command and snippet works.", "test:docs"],
@@ -139,7 +149,7 @@ export const requirements: readonly Requirement[] = [
       "test:pack",
     ],
     "REQ-CONFORMANCE": [
-      "The conformance suite counts the same with and without the channel.",
+      "The conformance suite counts the same with and without the channel: a server on SDK v2, in both eras.",
       "test:conformance",
     ],
     "REQ-PARTNERS": [

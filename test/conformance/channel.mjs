@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { finished, freePort, listening, startNode, stop, tail } from "./children.mjs";
+import { finished, printed, startNode, stop, tail } from "./children.mjs";
 import { withTempFolder } from "./temp-folder.mjs";
 
 /** Our program, as `npm run build` makes it. */
@@ -9,42 +9,80 @@ export const PROGRAM = fileURLToPath(
 );
 
 /**
+ * @typedef {{ program: string, keys: string }} Between the trusted-mcp program, and a folder of `withKeys`
+ * @typedef {{ child: import("./children.mjs").Child, url: string }} Started
+ */
+
+/**
+ * A folder with the keys of a server and a client that know each other, for as long as `use` runs.
+ * @template T
+ * @param {string} program
+ * @param {(keys: string) => Promise<T>} use
+ */
+export function withKeys(program, use) {
+  return withTempFolder(async (keys) => {
+    for (const name of ["server", "client"]) {
+      const keygen = startNode("keygen", [program, "keygen", "--out", join(keys, name)]);
+      if ((await finished(keygen, 60_000)) !== 0) throw new Error(`keygen failed.${tail(keygen)}`);
+    }
+    return use(keys);
+  });
+}
+
+/**
+ * `serve` in front of a plain MCP server.
+ * @param {string} upstream
+ * @param {Between} between
+ * @param {readonly string[]} [more] arguments
+ */
+export function startServe(upstream, { program, keys }, more = []) {
+  const allow = ["--key", join(keys, "server.key.pem"), "--allow", join(keys, "client.pub.pem")];
+  return ready("serve", [program, "serve", "--port", "0", "--upstream", upstream, ...allow, ...more]);
+}
+
+/**
+ * `connect --listen` in front of `serve`.
+ * @param {string} trusted
+ * @param {Between} between
+ * @param {readonly string[]} [more] arguments
+ */
+export function startConnect(trusted, { program, keys }, more = []) {
+  const pin = ["--key", join(keys, "client.key.pem"), "--server-key", join(keys, "server.pub.pem")];
+  return ready("connect", [program, "connect", trusted, "--listen", "0", ...pin, ...more]);
+}
+
+/** Both print the address that they listen on. @param {string} name @param {readonly string[]} args @returns {Promise<Started>} */
+async function ready(name, args) {
+  const child = startNode(name, args);
+  try {
+    return { child, url: await printed(child, /^http:\/\/\S+$/m) };
+  } catch (error) {
+    await stop(child);
+    throw error;
+  }
+}
+
+/**
  * Puts `serve` and `connect --listen` in front of a plain MCP server while `use` runs, which gets the plain
  * URL that has the channel behind it, and what the two programs logged so far.
  * @template T
  * @param {string} upstream
+ * @param {Between} between
  * @param {(url: string, log: () => string) => Promise<T>} use
- * @param {string} [program]
  */
-export function withChannel(upstream, use, program = PROGRAM) {
-  return withTempFolder(async (folder) => {
-    /** @type {import("./children.mjs").Child[]} */
-    const children = [];
-    /** @param {string} command @param {string[]} args */
-    const start = (command, ...args) => {
-      const child = startNode(command, [program, command, ...args]);
-      children.push(child);
-      return child;
-    };
-    const file = (/** @type {string} */ name) => join(folder, name);
+export async function withChannel(upstream, between, use) {
+  const serve = await startServe(upstream, between);
+  try {
+    await refusesPlaintext(serve.url);
+    const connect = await startConnect(serve.url, between);
     try {
-      for (const name of ["server", "client"]) {
-        const keygen = start("keygen", "--out", file(name));
-        if ((await finished(keygen, 20_000)) !== 0) throw new Error(`keygen failed.${tail(keygen)}`);
-      }
-      const port = await freePort();
-      const trusted = `http://127.0.0.1:${port}/mcp`;
-      const allow = ["--key", file("server.key.pem"), "--allow", file("client.pub.pem")];
-      await listening(port, start("serve", "--port", `${port}`, ...allow, "--upstream", upstream));
-      await refusesPlaintext(trusted);
-      const listen = await freePort();
-      const pin = ["--key", file("client.key.pem"), "--server-key", file("server.pub.pem")];
-      await listening(listen, start("connect", trusted, ...pin, "--listen", `${listen}`));
-      return await use(`http://127.0.0.1:${listen}/mcp`, () => children.map(tail).join(""));
+      return await use(connect.url, () => [serve, connect].map(({ child }) => tail(child)).join(""));
     } finally {
-      await Promise.all(children.map(stop));
+      await stop(connect.child);
     }
-  });
+  } finally {
+    await stop(serve.child);
+  }
 }
 
 /**

@@ -94,6 +94,31 @@ export async function listening(port, child, limit = 15_000) {
   throw new Error(`${child.name} did not listen on port ${port} within ${limit / 1000} s.${tail(child)}`);
 }
 
+/**
+ * Waits until the child has written `pattern`, and gives the match.
+ * @param {Child} child
+ * @param {RegExp} pattern
+ * @param {number} [limit] in ms
+ * @returns {Promise<string>}
+ */
+export async function printed(child, pattern, limit = 60_000) {
+  const { stdout, stderr } = child.process;
+  const late = AbortSignal.timeout(limit);
+  for (;;) {
+    const match = pattern.exec(child.log())?.[0];
+    if (match !== undefined) return match;
+    if (!running.has(child)) throw new Error(`${child.name} ended before it was ready.${tail(child)}`);
+    if (late.aborted) throw new Error(`${child.name} was not ready within ${limit / 1000} s.${tail(child)}`);
+    const heard = new AbortController();
+    const signal = AbortSignal.any([heard.signal, late]);
+    const news = [child.process, stdout, stderr].flatMap((source) =>
+      source === null ? [] : [once(source, source === child.process ? "close" : "data", { signal })],
+    );
+    await Promise.race(news).catch(() => undefined);
+    heard.abort();
+  }
+}
+
 /** @param {number} port @returns {Promise<boolean>} */
 function answers(port) {
   return new Promise((resolve) => {

@@ -28,6 +28,19 @@ export function compare(plain, channel) {
 }
 
 /**
+ * Scenarios whose requests did not all go the way that they should: equal counts say nothing about them.
+ * @param {Result} plain
+ * @param {Result} channel
+ */
+export function astray(plain, channel) {
+  const wrong = (/** @type {Result} */ result, /** @type {(sealed: number) => boolean} */ right) =>
+    Object.entries(result.scenarios).flatMap(([name, { sealed }]) =>
+      sealed === undefined || right(sealed) ? [] : [name],
+    );
+  return [...wrong(plain, (sealed) => sealed === 0), ...wrong(channel, (sealed) => sealed > 0)];
+}
+
+/**
  * @param {Result} plain
  * @param {Result} channel
  */
@@ -49,7 +62,10 @@ export function counts(result) {
 function differences(left, right) {
   const before = tally(left);
   const after = tally(right);
+  const ended =
+    left.outcome === right.outcome ? [] : [`plain:   ${left.outcome}`, `channel: ${right.outcome}`];
   return [
+    ...ended,
     ...[...before]
       .filter(([key, { times }]) => after.get(key)?.times !== times)
       .map(([, entry]) => `plain:   ${line(entry)}`),

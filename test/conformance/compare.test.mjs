@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { compare, counts, identical, table } from "./compare.mjs";
-import { parseSummary } from "./suite.mjs";
+import { astray, compare, counts, identical, table } from "./compare.mjs";
+import { parseAccount, parseSummary } from "./suite.mjs";
 
 const check = (id, status, message) => ({ id, name: id, status, ...(message && { message }) });
 
@@ -43,6 +43,27 @@ describe("the comparison of two conformance runs", () => {
     expect(identical(other, plain)).toBe(false);
   });
 
+  it("tells that a client ended in another way, though its checks are the same", () => {
+    const [done, refused] = ["done", "refused: Error"].map((outcome) => ({
+      ...plain,
+      scenarios: { ping: { ...plain.scenarios.ping, outcome } },
+    }));
+    expect(identical(done, done)).toBe(true);
+    expect(identical(done, refused)).toBe(false);
+    expect(compare(done, refused)[0]?.notes).toEqual(["plain:   done", "channel: refused: Error"]);
+  });
+
+  it("names the scenarios that went past the channel, or through it when they should not", () => {
+    const sealed = (count) => ({
+      ...plain,
+      scenarios: { ping: { ...plain.scenarios.ping, sealed: count } },
+    });
+    expect(astray(sealed(0), sealed(3))).toEqual([]);
+    expect(astray(sealed(0), sealed(0))).toEqual(["ping"]);
+    expect(astray(sealed(1), sealed(1))).toEqual(["ping"]);
+    expect(astray(plain, plain)).toEqual([]);
+  });
+
   it("names the check that differs, with the suite's reason", () => {
     const [row] = compare(plain, result(check("a", "SUCCESS"), check("b", "FAILURE", "no answer\nstack")));
     expect(row).toMatchObject({ scenario: "ping", plain: "2/0", channel: "1/1", same: false });
@@ -67,12 +88,30 @@ describe("the suite's summary", () => {
     });
   });
 
+  it("is read with its warnings, as it is for clients", () => {
+    const lines =
+      "=== SUITE SUMMARY ===\n\n✗ auth/x: 1 passed, 0 failed, 2 warnings\n\nTotal: 1 passed, 0 failed, 2 warnings\n";
+    expect(parseSummary(lines)).toEqual({
+      passed: 1,
+      failed: 0,
+      scenarios: { "auth/x": { passed: 1, failed: 0, checks: [] } },
+    });
+  });
+
   it.each(["", "=== SUMMARY ===\n", summary.replace("Total", "Sum")])(
     "is missing when there is no total",
     (output) => {
       expect(parseSummary(output)).toBeUndefined();
     },
   );
+});
+
+describe("a client's account of how it ended", () => {
+  it("is its last line, and its absence is told", () => {
+    expect(parseAccount('noise\n{"outcome":"done","sealed":4}\n')).toEqual({ outcome: "done", sealed: 4 });
+    expect(parseAccount("noise\n")).toEqual({ outcome: "ended without a word", sealed: 0 });
+    expect(parseAccount(undefined)).toEqual({});
+  });
 });
 
 describe("the table", () => {

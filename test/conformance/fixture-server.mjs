@@ -6,10 +6,16 @@ import { parseArgs } from "node:util";
 import {
   localhostHostValidation,
   localhostOriginValidation,
+  NodeStreamableHTTPServerTransport as Transport,
   toNodeHandler,
   toWebRequest,
 } from "@modelcontextprotocol/node";
-import { createMcpHandler, createRequestStateCodec, isLegacyRequest } from "@modelcontextprotocol/server";
+import {
+  createMcpHandler,
+  createRequestStateCodec,
+  isInitializeRequest,
+  isLegacyRequest,
+} from "@modelcontextprotocol/server";
 import { createFixtureServer } from "./fixture/server.mjs";
 import { createSessions, refuse } from "./fixture/sessions.mjs";
 
@@ -22,7 +28,8 @@ import { createSessions, refuse } from "./fixture/sessions.mjs";
  */
 export async function startFixture({ port = 0, host = "127.0.0.1" } = {}) {
   const state = createRequestStateCodec({ key: randomBytes(32) });
-  const sessions = createSessions(() => createFixtureServer({ era: "legacy", state }));
+  const create = () => createFixtureServer({ era: "legacy", state });
+  const sessions = createSessions(create, { Transport, isInitializeRequest });
   const modern = createMcpHandler(
     () => createFixtureServer({ era: "modern", state, notify: modern.notify }),
     { legacy: "reject" },
