@@ -58,6 +58,8 @@ export const requirements: readonly Requirement[] = [
       "Under load a first flight costs no KEM and no signature before it brings a retry token.",
     "REQ-LIMITS":
       "Sessions, requests, streams, connections, bytes and handshakes have limits, per peer or source and in all; an authentic peer above one hears that its request did not run.",
+    "REQ-TELEMETRY":
+      "Spans and metrics hold no content and few series, whatever peers send; a trace's context travels only inside the channel.",
     "REQ-PENDING-BOUNDED": "Unfinished handshakes are bounded in number, size and time.",
     "REQ-EXCHANGE-KEYS":
       "No key and IV are ever used twice, also when a request is repeated or a stream is resumed.",

@@ -18,6 +18,8 @@ import { encode as base64url } from "@trusted-mcp/primitives/base64url";
 import { concat, random, utf8, utf8Decode } from "@trusted-mcp/primitives/bytes";
 import { createSender } from "#sender";
 import { TrustedSdkError } from "../error.ts";
+import { ClientTelemetry } from "../telemetry/client.ts";
+import { outside } from "../telemetry/outside.ts";
 import { frameLimit, JSON_MEDIA_TYPE, mediaType } from "../wire.ts";
 import { onceMoreIfBusy } from "./busy.ts";
 import { deliver, NoAnswer, SessionDoubt } from "./delivery.ts";
@@ -35,6 +37,7 @@ export class ChannelClient {
   readonly #sender: Sender;
   readonly #audience: string;
   readonly #endpoint: string;
+  readonly #telemetry: ClientTelemetry;
   #session: InitiatorSession | null = null;
   #opening: Promise<InitiatorSession> | null = null;
   #ticket: ResumptionTicket | null = null;
@@ -45,6 +48,7 @@ export class ChannelClient {
     const url = new URL(options.url);
     this.#options = options;
     this.#endpoint = url.href;
+    this.#telemetry = new ClientTelemetry(options.telemetry !== false, url);
     this.#audience = options.audience ?? url.href;
     this.#sender = createSender(url, options.outerHeaders ?? {}, options.tls);
   }
@@ -80,7 +84,9 @@ export class ChannelClient {
     repeatable: boolean,
     signal?: AbortSignal,
   ): Promise<OpenedAnswer> {
-    return await onceMoreIfBusy(() => this.#attempt(head, body, repeatable, signal), signal);
+    return await this.#telemetry.request(head, body, (sent) =>
+      onceMoreIfBusy(() => this.#attempt(sent, body, repeatable, signal), signal),
+    );
   }
 
   async #attempt(
@@ -155,7 +161,7 @@ export class ChannelClient {
 
   async #sendWatched(type: string, body: readonly Uint8Array[], signal?: AbortSignal): Promise<OuterAnswer> {
     if (this.#options.onWire !== undefined) for (const part of body) this.#options.onWire("sent", type, part);
-    return await this.#sender.post(type, body, signal);
+    return await outside(() => this.#sender.post(type, body, signal));
   }
 
   #watched(answer: OuterAnswer): OuterAnswer {
@@ -208,7 +214,9 @@ export class ChannelClient {
       initiate(options, (message) => this.#flight(message, signal));
     try {
       // A ticket serves one handshake: what follows its failure is a full one.
-      const session = await (ticket === null ? untilSettled(once, signal) : once());
+      const session = await this.#telemetry.handshake(ticket !== null, () =>
+        ticket === null ? untilSettled(once, signal) : once(),
+      );
       spoken.add(this.#endpoint);
       this.#ticket = session.ticket;
       this.#session = session;

@@ -35,6 +35,11 @@ export interface TrustedClientOptions {
   readonly rekeyAfterMs?: number;
   /** Used for other URLs, and for plain MCP in `prefer` mode. Default: global `fetch`. */
   readonly fetch?: (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+  /**
+   * `false` switches OpenTelemetry off. Otherwise spans and metrics go to the OpenTelemetry SDK that the program
+   * has installed, if it has, and the span's context travels inside the sealed message.
+   */
+  readonly telemetry?: false;
   /** Sees each outer request and answer body: what an observer on the wire sees. For inspection. */
   readonly onWire?: (direction: "sent" | "received", contentType: string, body: Uint8Array) => void;
 }

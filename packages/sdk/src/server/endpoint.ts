@@ -25,6 +25,7 @@ import { bodyTooLarge } from "./body-limit.ts";
 import type { InnerHandler, InnerRequest, InnerResponse } from "./inner.ts";
 import type { LoadLimit, Place } from "./load-limit.ts";
 import type { Reaper } from "./reaper.ts";
+import type { ServerCall, ServerTelemetry } from "../telemetry/server.ts";
 import { stillServed } from "./session-end.ts";
 
 /** An outer HTTP answer, for whichever front carries it. Its status is always 200. */
@@ -83,7 +84,9 @@ export class Endpoint {
         if (request.body.length > this.#guard.maxHandshakeBytes)
           throw bodyTooLarge(this.#guard.maxHandshakeBytes);
         this.#guard.reaper.start();
-        const answer = await this.#responder.handle(frame.message, request.source, request.framings);
+        const answer = await this.#guard.telemetry.flight(() =>
+          this.#responder.handle(frame.message, request.source, request.framings),
+        );
         return { contentType: JSON_MEDIA_TYPE, body: [utf8(encodeHandshakeResponse(frame.id, answer))] };
       }
       default:
@@ -118,12 +121,16 @@ export class Endpoint {
       return front.whole(opened.answer.header, opened.answer.seal([encodeRefusal(4)], true));
     }
     this.#guard.reaper.start();
+    const call = this.#guard.telemetry.request(session, parsed.head, parsed.body, chunks.length);
+    place.call = call;
     try {
       const { method, headers } = parsed.head;
-      const response = await this.#run({ method, headers, body: parsed.body, session, source, departure });
-      return await respond(response, guarded(opened.answer, session), front, place, departure);
+      const inner = { method, headers, body: parsed.body, session, source, departure };
+      const response = await (call === null ? this.#run(inner) : call.run(() => this.#run(inner)));
+      call?.answered(response.status);
+      return await respond(response, guarded(opened.answer, session, call), front, place, departure);
     } catch (error) {
-      place.leave();
+      place.leave(error);
       throw error;
     }
   }
@@ -149,6 +156,7 @@ export class Endpoint {
 export interface EndpointGuard {
   readonly load: LoadLimit;
   readonly reaper: Reaper;
+  readonly telemetry: ServerTelemetry;
   /** Of a handshake's body, which strangers send. */
   readonly maxHandshakeBytes: number;
 }
@@ -175,13 +183,15 @@ function busy(): TrustedSdkError {
 }
 
 /** Also in the middle of a stream, and at the end of a call: nothing is sealed for a session that was ended. */
-function guarded(answer: Answer, session: ResponderSession): Answer {
+function guarded(answer: Answer, session: ResponderSession, call: ServerCall | null): Answer {
   return {
     header: answer.header,
     seal: (parts, final) => {
       if (!stillServed(session))
         throw new ChannelError("ERR_SESSION_EXPIRED", "The session ended while its request was answered");
-      return answer.seal(parts, final);
+      const chunks = answer.seal(parts, final);
+      call?.sealed(chunks, final);
+      return chunks;
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { ResponderSession } from "@trusted-mcp/channel";
+import type { ServerCall } from "../telemetry/server.ts";
 import type { Departure } from "./departure.ts";
 import { stillServed } from "./session-end.ts";
 
@@ -138,6 +139,8 @@ export class Place {
   used = 0;
   /** Monotonic ms since which a part waits to be taken; 0: none does. */
   sending = 0;
+  /** Where the request is recorded, if anybody listens. */
+  call: ServerCall | null = null;
 
   constructor(
     limit: LoadLimit,
@@ -156,6 +159,7 @@ export class Place {
   /** The answer begins as a stream. */
   open(): void {
     this.streaming = true;
+    this.call?.streams();
     this.used = this.#limit.now();
     this.#stream ||= this.#limit.toStream(this.#share);
   }
@@ -181,8 +185,10 @@ export class Place {
     }
   }
 
-  leave(): void {
+  /** @param error - why there is no whole answer, if there is none. */
+  leave(error?: unknown): void {
     this.#limit.leave(this, this.#share, this.#stream);
+    this.call?.end(error);
   }
 
   /** Ends the answer as a cut: the client sees that it is not whole. */

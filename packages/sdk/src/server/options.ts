@@ -50,6 +50,11 @@ export interface TrustedServerOptions {
    * all clients behind a proxy share its limits.
    */
   readonly trustProxy?: readonly string[];
+  /**
+   * `false` switches OpenTelemetry off. Otherwise spans and metrics go to the OpenTelemetry SDK that the program
+   * has installed, if it has; they hold no content.
+   */
+  readonly telemetry?: false;
   /** Hears of every handshake, accepted or refused. Default: refusals become process warnings. */
   readonly onHandshake?: (event: HandshakeEvent) => void;
   /** Hears of refused records and failed handlers. Default: process warnings with code and reason. */
@@ -71,7 +76,11 @@ export function audiencesOf(options: TrustedServerOptions): readonly string[] {
   return audiences;
 }
 
-export function responderFor(options: TrustedServerOptions): Responder {
+/** @param heard - hears of every handshake, before whoever the options name. */
+export function responderFor(
+  options: TrustedServerOptions,
+  heard: (event: HandshakeEvent) => void,
+): Responder {
   const { identity, clients, clientAuth, limits, evidence, appraiser, lifetimeMs } = options;
   const onHandshake = options.onHandshake ?? warnOfRefusals();
   return new Responder({
@@ -85,7 +94,10 @@ export function responderFor(options: TrustedServerOptions): Responder {
     ...(options.evidenceLimit && { evidenceLimit: options.evidenceLimit }),
     ...(appraiser && { appraiser }),
     ...(lifetimeMs !== undefined && { lifetimeMs }),
-    onHandshake,
+    onHandshake: (event) => {
+      heard(event);
+      onHandshake(event);
+    },
   });
 }
 

@@ -1,13 +1,16 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Responder } from "@trusted-mcp/channel";
+import { ServerTelemetry } from "../telemetry/server.ts";
 import { frameLimit } from "../wire.ts";
 import { BodyBudget } from "./body-budget.ts";
 import { clientAddress } from "./client-address.ts";
 import { Endpoint } from "./endpoint.ts";
-import { guardOf } from "./guard.ts";
+import { counted, guardOf } from "./guard.ts";
 import type { InnerHandler } from "./inner.ts";
 import { nodeFront } from "./node-front.ts";
+import { LoadLimit } from "./load-limit.ts";
 import { plainNode, type PlainNode } from "./plain-node.ts";
-import { responderFor, type TrustedServerOptions } from "./options.ts";
+import { audiencesOf, responderFor, type TrustedServerOptions } from "./options.ts";
 import { described, warner } from "./warn.ts";
 import { webFront, type RequestOptions } from "./web-front.ts";
 import { behindChannel, type WebHandler } from "./web-handler.ts";
@@ -46,9 +49,16 @@ export function serveBehind(
   options: TrustedServerOptions,
   plaintext: WebHandler | PlainNode | null,
 ): TrustedHandler {
-  const responder = responderFor(options);
-  const onerror = options.onerror ?? warnOfErrors();
-  const guard = guardOf(responder, options);
+  const load = new LoadLimit(options.limits);
+  const telemetry = new ServerTelemetry(options.telemetry !== false, {
+    audience: audiencesOf(options)[0] ?? "",
+    sessions: () => responder.sessions.size,
+    streams: () => load.streams,
+    requests: () => load.requests,
+  });
+  const responder: Responder = responderFor(options, (event) => telemetry.handshake(event));
+  const onerror = counted(telemetry, options.onerror ?? warnOfErrors());
+  const guard = guardOf(responder, options, load, telemetry);
   const endpoint = new Endpoint(responder, inner, onerror, guard);
   const maxBodyBytes = Math.max(frameLimit(responder.sessions.maxMessageBytes), guard.maxHandshakeBytes);
   const front = {
@@ -69,6 +79,7 @@ export function serveBehind(
     revoke: (keyId) => responder.sessions.revoke(keyId),
     close: () => {
       guard.reaper.stop();
+      telemetry.close();
       responder.sessions.clear();
     },
   };
