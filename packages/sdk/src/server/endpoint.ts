@@ -142,12 +142,12 @@ export class Endpoint {
   async #run(request: InnerRequest): Promise<Encoded> {
     try {
       const response = await this.#handler(request);
-      return { head: headOf(response), body: response.body };
+      return { status: response.status, head: headOf(response), body: response.body };
     } catch (error) {
       this.#onerror(error);
       const headers: HeaderFields = [["content-type", JSON_MEDIA_TYPE]];
       const text = '{"jsonrpc":"2.0","id":null,"error":{"code":-32603,"message":"Internal server error"}}';
-      return { head: encodeResponseHead({ status: 500, headers }), body: utf8(text) };
+      return { status: 500, head: encodeResponseHead({ status: 500, headers }), body: utf8(text) };
     }
   }
 }
@@ -162,6 +162,7 @@ export interface EndpointGuard {
 }
 
 interface Encoded {
+  readonly status: number;
   readonly head: Uint8Array;
   readonly body: InnerResponse["body"];
 }
