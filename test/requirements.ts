@@ -113,6 +113,12 @@ export const requirements: readonly Requirement[] = [
     "REQ-RESUME-STREAM":
       "A cut event stream is resumed without loss or repetition, and whoever drops, repeats or reorders events in between is noticed.",
   }),
+  ...promised("issue 4: browsers", {
+    "REQ-ORIGINS":
+      "A web page gets an answer only when its origin was named; every other page gets none, and no handshake.",
+    "REQ-BROWSER-KEY": "A browser's private key stays in WebCrypto, where no script can read it.",
+    "REQ-BROWSER-NO-NODE": "What a browser loads of the client half holds nothing of Node.",
+  }),
   ...promised("issue 2: the program", {
     "REQ-CLI-KEYGEN":
       "`keygen` writes NAME.key.pem with mode 0600 and NAME.pub.pem, and never overwrites a key.",

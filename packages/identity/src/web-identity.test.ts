@@ -44,7 +44,7 @@ describe("an identity in WebCrypto", () => {
     }
   });
 
-  test("a generated private key cannot be read, and nothing that is logged shows one", async () => {
+  test("a generated private key cannot be read, and nothing that is logged shows one [REQ-BROWSER-KEY]", async () => {
     const pair = await generateWebKey();
     expect(pair.privateKey.extractable).toBe(false);
     for (const format of ["pkcs8", "jwk"] as const)
@@ -54,7 +54,7 @@ describe("an identity in WebCrypto", () => {
     expect(JSON.stringify(identity)).not.toMatch(/private/i);
   });
 
-  test("a private key that scripts can read is refused", async () => {
+  test("a private key that scripts can read is refused [REQ-BROWSER-KEY]", async () => {
     const error = await refused("ERR_KEY_UNSUPPORTED", async () =>
       webIdentity(await pairOf("Ed25519", true)),
     );

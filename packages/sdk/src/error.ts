@@ -16,6 +16,7 @@ export type SdkErrorCode =
   | "ERR_BODY_BUSY"
   | "ERR_BUSY"
   | "ERR_PLAINTEXT_REFUSED"
+  | "ERR_ORIGIN_REFUSED"
   | "ERR_CONFIGURATION"
   | "ERR_CLOSED";
 

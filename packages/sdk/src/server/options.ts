@@ -55,6 +55,11 @@ export interface TrustedServerOptions {
    * has installed, if it has; they hold no content.
    */
   readonly telemetry?: false;
+  /**
+   * Origins of web pages that may call, such as `https://app.example`. Default none: requests that say they come from
+   * a page are refused. Other programs are not concerned.
+   */
+  readonly allowedOrigins?: readonly string[];
   /** Hears of every handshake, accepted or refused. Default: refusals become process warnings. */
   readonly onHandshake?: (event: HandshakeEvent) => void;
   /** Hears of refused records and failed handlers. Default: process warnings with code and reason. */

@@ -9,6 +9,7 @@ import { counted, guardOf } from "./guard.ts";
 import type { InnerHandler } from "./inner.ts";
 import { nodeFront } from "./node-front.ts";
 import { LoadLimit } from "./load-limit.ts";
+import { withOrigins } from "./origins.ts";
 import { plainNode, type PlainNode } from "./plain-node.ts";
 import { audiencesOf, responderFor, type TrustedServerOptions } from "./options.ts";
 import { described, warner } from "./warn.ts";
@@ -70,9 +71,16 @@ export function serveBehind(
   };
   const web = plaintext !== null && "fetch" in plaintext ? plaintext : null;
   const node = plaintext !== null && "fetch" in plaintext ? plainNode(plaintext) : plaintext;
+  const faces = withOrigins(
+    { allowed: options.allowedOrigins ?? [], onerror, plaintext: plaintext !== null },
+    {
+      fetch: webFront(endpoint, { ...front, plaintext: web }),
+      node: nodeFront(endpoint, { ...front, plaintext: node }),
+    },
+  );
   return {
-    fetch: webFront(endpoint, { ...front, plaintext: web }),
-    node: nodeFront(endpoint, { ...front, plaintext: node }),
+    fetch: faces.fetch,
+    node: faces.node,
     get sessions() {
       return responder.sessions.size;
     },

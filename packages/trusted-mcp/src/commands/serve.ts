@@ -27,6 +27,12 @@ const options: OptionSpecs = {
     multiple: true,
     help: "URL by which clients know this server, instead of the address listened on; needed with --host 0.0.0.0",
   },
+  "allow-origin": {
+    type: "string",
+    value: "ORIGIN",
+    multiple: true,
+    help: "web pages of this origin may call too, as https://app.example; by default none",
+  },
   aicc: {
     type: "boolean",
     help: "also serve clients of the Python SDK (AICC/0.1), which prove nothing about themselves; off by default",
@@ -119,6 +125,7 @@ export const serve: Command = {
         keyFile,
         allow: args.texts("allow"),
         audience: args.texts("audience"),
+        allowedOrigins: args.texts("allow-origin"),
         env: args.texts("env"),
         upstreamHeaders: args.texts("upstream-header"),
         ...definedOnly(given),

@@ -34,6 +34,8 @@ export interface ServeOptions {
   readonly allow: readonly string[];
   /** What clients call this server; default the address it listens on. */
   readonly audience?: readonly string[];
+  /** Origins of web pages that may call; default none. */
+  readonly allowedOrigins?: readonly string[];
   /** Either a stdio server: program and arguments… */
   readonly command?: readonly string[];
   readonly cwd?: string;
@@ -92,11 +94,16 @@ export async function runServe(options: ServeOptions, { io, log }: ServeDeps): P
       identity: identityFrom(signer),
       clients,
       audience,
+      allowedOrigins: options.allowedOrigins ?? [],
       limits: { maxMessageBytes: limits.maxRequestBytes },
       ...says,
     },
   );
-  listener.serve(aicc?.beside(channel) ?? channel.node, isLoopback(host) ? audience : undefined);
+  listener.serve(
+    aicc?.beside(channel) ?? channel.node,
+    isLoopback(host) ? audience : undefined,
+    options.allowedOrigins,
+  );
   const url = localUrl(host, listener.port);
   log.info("serving", {
     url,

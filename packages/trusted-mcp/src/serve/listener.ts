@@ -10,7 +10,11 @@ export type NodeHandler = (request: IncomingMessage, response: ServerResponse) =
 export interface Listener {
   readonly port: number;
   /** From now on requests reach `handler`; until then they wait for nobody: 503. */
-  serve(handler: NodeHandler, allowedHosts: readonly string[] | undefined): void;
+  serve(
+    handler: NodeHandler,
+    allowedHosts: readonly string[] | undefined,
+    allowedOrigins?: readonly string[],
+  ): void;
   /** No new connections; the open ones end with their request. */
   stop(): void;
   close(): Promise<void>;
@@ -51,9 +55,9 @@ export async function listen(host: string, port: number, log: Log): Promise<List
   const bound = await bind(server, host, port);
   return {
     port: bound,
-    serve: (next, allowedHosts) => {
+    serve: (next, allowedHosts, allowedOrigins = []) => {
       handler = next;
-      refusedBy = allowedHosts === undefined ? undefined : hostCheck(allowedHosts);
+      refusedBy = allowedHosts === undefined ? undefined : hostCheck(allowedHosts, allowedOrigins);
     },
     stop: () => {
       server.close();
