@@ -34,7 +34,7 @@ async function startServers(names, context, failures) {
         name,
         process,
         client: await variant.client(process.facts, context),
-        ...(variant.sdkFetch && { sdkFetch: () => variant.sdkFetch(process.facts, context) }),
+        sdkClients: variant.sdkClients?.(process.facts, context) ?? {},
         ...(variant.openIdle && { openIdle: () => variant.openIdle(process.facts, context) }),
       });
     } catch (error) {

@@ -1,14 +1,14 @@
 /** One call at a time with the SDK's own client: what a person waits for. */
-import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
+import { Client } from "@modelcontextprotocol/client";
 import { interleave } from "../interleave.mjs";
 import { median, quantile, ratios, spread } from "../statistics.mjs";
 import { BASE } from "../variants/index.mjs";
 import { expectedText, toolOf } from "../workloads.mjs";
 
-async function connect({ url, fetch, close }, era) {
+async function connect({ transport, close }, era) {
   const modern = { versionNegotiation: { mode: { pin: "2026-07-28" } } };
   const client = new Client({ name: "bench", version: "1" }, era === "modern" ? modern : {});
-  await client.connect(new StreamableHTTPClientTransport(new URL(url), fetch === undefined ? {} : { fetch }));
+  await client.connect(transport);
   return {
     client,
     async close() {
@@ -45,8 +45,9 @@ async function slice({ client, process }, { workload, seconds }) {
 export async function measureSequential(servers, { workload, era, rounds, seconds }) {
   const entries = [];
   try {
-    for (const { name, process, sdkFetch } of servers)
-      if (sdkFetch !== undefined) entries.push({ name, process, ...(await connect(await sdkFetch(), era)) });
+    for (const { name, process, sdkClients } of servers)
+      for (const [suffix, open] of Object.entries(sdkClients))
+        entries.push({ name: name + suffix, process, ...(await connect(await open(), era)) });
     const samples = await interleave(entries, {
       rounds,
       warmUp: (entry) => slice(entry, { workload, seconds }),

@@ -1,6 +1,7 @@
 /** Control: the AICC/0.1 message scheme around the same server. */
 import { createPublicKey, generateKeyPairSync } from "node:crypto";
 import { createServer } from "node:http";
+import { StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { toNodeHandler } from "@modelcontextprotocol/node";
 import { aiccFetch } from "../controls/aicc-fetch.mjs";
 import { aiccHandler } from "../controls/aicc-handler.mjs";
@@ -36,6 +37,7 @@ export async function client({ url, publicKey: pem }, { era }) {
   };
 }
 
-export async function sdkFetch({ url, publicKey }) {
-  return { url, fetch: aiccFetch(createPublicKey(publicKey)) };
+export function sdkClients({ url, publicKey }) {
+  const fetch = aiccFetch(createPublicKey(publicKey));
+  return { "": async () => ({ transport: new StreamableHTTPClientTransport(new URL(url), { fetch }) }) };
 }

@@ -2,7 +2,8 @@
  * A variant is a module with
  *   startServer(context)      → { url, close, …facts }, in the server process; facts travel as JSON
  *   client(facts, context)    → { open() → { call(message, workload) → answer body, close() } }, in the load process
- *   sdkFetch(facts, context)  → { url, fetch?, close? } for the SDK's own client (left out: not in that part)
+ *   sdkClients(facts, context) → { suffix: async () → { transport, close? } }, ways to connect the SDK's own client
+ *                               (left out: not in that part)
  *   openIdle(facts, context)  → leaves one idle session on the server (left out: not in the memory part)
  * `context` is { era, directory }: `directory` holds this run's throw-away keys.
  */

@@ -5,7 +5,7 @@ import { listen } from "../listen.mjs";
 import { registerTools } from "../mcp-server.mjs";
 import { AUDIENCE, serverOptions } from "../trusted/keys.mjs";
 
-export { client, openIdle, sdkFetch } from "../trusted/variant.mjs";
+export { client, openIdle, sdkClients } from "../trusted/variant.mjs";
 
 /** What its own `listen` does, on a server whose keep-alive time can be set. */
 export async function startServer({ directory }) {

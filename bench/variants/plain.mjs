@@ -14,6 +14,4 @@ export async function client({ url }, { era }) {
 }
 
 /** The SDK's client as users have it. */
-export async function sdkFetch({ url }) {
-  return { url };
-}
+export { sdkClients } from "../plain-sdk-clients.mjs";

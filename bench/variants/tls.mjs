@@ -18,6 +18,4 @@ export async function client({ url }, { era, directory }) {
 }
 
 /** The load process was started with NODE_EXTRA_CA_CERTS, so the SDK's own fetch trusts the certificate. */
-export async function sdkFetch({ url }) {
-  return { url };
-}
+export { sdkClients } from "../plain-sdk-clients.mjs";

@@ -5,7 +5,7 @@ import { listen } from "../listen.mjs";
 import { createHandler } from "../mcp-server.mjs";
 import { serverOptions } from "../trusted/keys.mjs";
 
-export { client, openIdle, sdkFetch } from "../trusted/variant.mjs";
+export { client, openIdle, sdkClients } from "../trusted/variant.mjs";
 
 export async function startServer({ directory }) {
   const { node } = trusted(createHandler(), await serverOptions(directory));
