@@ -1,7 +1,7 @@
 import { Writer, utf8, wipe } from "@trusted-mcp/primitives/bytes";
 import { hkdfExpand, hkdfExtract, hmacSha384 } from "@trusted-mcp/primitives/kdf";
 import { HASH_BYTES, IV_BYTES, KEY_BYTES } from "./suite.ts";
-import { encodeItems, hashItems, type Item } from "./transcript.ts";
+import { encodeItemsAfter, hashItems, type Item } from "./transcript.ts";
 
 const ZEROS = new Uint8Array(HASH_BYTES);
 
@@ -20,11 +20,18 @@ export function expand(
   items: readonly Item[],
   length: number = HASH_BYTES,
 ): Uint8Array {
-  const info = new Writer()
-    .vec8(utf8(`trusted-mcp/1 ${label}`))
-    .raw(encodeItems(items))
-    .finish();
-  return hkdfExpand(secret, info, length);
+  return hkdfExpand(secret, encodeItemsAfter(labelled(label), items), length);
+}
+
+const labels = new Map<string, Uint8Array>();
+
+/** vec8(label), kept: labels are the few constants of spec §4. */
+function labelled(label: string): Uint8Array {
+  const known = labels.get(label);
+  if (known !== undefined) return known;
+  const made = new Writer().vec8(utf8(`trusted-mcp/1 ${label}`)).finish();
+  labels.set(label, made);
+  return made;
 }
 
 export function trafficKey(secret: Uint8Array, label: string, items: readonly Item[]): TrafficKey {

@@ -33,5 +33,12 @@ export const BINARY_FRAME = "application/trusted-mcp";
 
 /** The media type without parameters, lower case. */
 export function mediaType(contentType: string | null | undefined): string {
-  return (contentType ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
+  switch (contentType) {
+    case JSON_MEDIA_TYPE:
+    case STREAM_MEDIA_TYPE:
+    case BINARY_FRAME:
+      return contentType;
+    default:
+      return (contentType ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
+  }
 }

@@ -34,17 +34,14 @@ const VALUE = /^[\t\u0020-\u007e\u0080-\u00ff]*$/;
 const METHODS = ["POST", "GET", "DELETE"];
 
 export function encodeRequestHead(head: RequestHead): Uint8Array {
-  const writer = new Writer().u8(KIND.message).vec8(utf8(head.method));
-  writeFields(writer, head.headers);
-  return writer.finish();
+  const start = new Writer().u8(KIND.message).vec8(utf8(head.method)).finish();
+  return withFields(start, head.headers);
 }
 
 /** @throws ChannelError ERR_HEAD for what the other end would refuse, or what does not fit in chunk 0. */
 export function encodeResponseHead(head: ResponseHead): Uint8Array {
   checkStatus(head.status);
-  const writer = new Writer().u8(KIND.message).u16(head.status);
-  writeFields(writer, head.headers);
-  const encoded = writer.finish();
+  const encoded = withFields(Uint8Array.of(KIND.message, head.status >>> 8, head.status), head.headers);
   if (encoded.length > MAX_CONTENT) {
     throw new ChannelError(
       "ERR_HEAD",
@@ -67,8 +64,8 @@ export function parseRequestHead(content: Uint8Array): { head: RequestHead; body
     const method = utf8Decode(reader.vec8(16));
     if (!METHODS.includes(method))
       throw new ChannelError("ERR_HEAD", "The sealed request has an unknown method");
-    const headers = readFields(reader);
-    return { head: { method, headers }, body: reader.rest() };
+    const { headers, body } = readFields(reader.rest());
+    return { head: { method, headers }, body };
   });
 }
 
@@ -89,8 +86,8 @@ export function parseResponseHead(content: Uint8Array): ParsedResponse {
       throw new ChannelError("ERR_HEAD", "The sealed response is of an unknown kind");
     const status = reader.u16();
     checkStatus(status);
-    const headers = readFields(reader);
-    return { kind: "message", head: { status, headers }, body: reader.rest() };
+    const { headers, body } = readFields(reader.rest());
+    return { kind: "message", head: { status, headers }, body };
   });
 }
 
@@ -99,34 +96,108 @@ export function kindOf(content: Uint8Array): number {
   return content[0] ?? 0;
 }
 
-function writeFields(writer: Writer, fields: HeaderFields): void {
+/** `start` and then the fields, in one array. */
+function withFields(start: Uint8Array, fields: HeaderFields): Uint8Array {
   if (fields.length > MAX_FIELDS)
     throw new ChannelError("ERR_HEAD", `A message has more than ${MAX_FIELDS} header fields`);
-  writer.u8(fields.length);
+  let size = start.length + 1;
   for (const [name, value] of fields) {
     checkField(name, value);
-    const bytes = utf8(value);
-    if (bytes.length > MAX_VALUE) {
+    const bytes = textBytes(value);
+    if (bytes > MAX_VALUE) {
       throw new ChannelError(
         "ERR_HEAD",
-        `The header field ${name} has a value of ${bytes.length} bytes; at most ${MAX_VALUE} fit (spec §5.6)`,
+        `The header field ${name} has a value of ${bytes} bytes; at most ${MAX_VALUE} fit (spec §5.6)`,
       );
     }
-    writer.vec8(utf8(name)).vec16(bytes);
+    size += 3 + name.length + bytes;
   }
+  const out = new Uint8Array(size);
+  out.set(start);
+  let at = start.length;
+  out[at++] = fields.length;
+  for (const [name, value] of fields) {
+    out[at] = name.length;
+    at = writeText(out, at + 1, name);
+    const end = writeText(out, at + 2, value);
+    const bytes = end - at - 2;
+    out[at] = bytes >>> 8;
+    out[at + 1] = bytes;
+    at = end;
+  }
+  return out;
 }
 
-function readFields(reader: Reader): HeaderFields {
-  const count = reader.u8();
-  if (count > MAX_FIELDS) throw new ChannelError("ERR_HEAD", "A sealed message has too many header fields");
-  const fields: [string, string][] = [];
-  for (let index = 0; index < count; index += 1) {
-    const name = utf8Decode(reader.vec8());
-    const value = utf8Decode(reader.vec16(MAX_VALUE));
-    checkField(name, value);
-    fields.push([name, value]);
+/** Bytes of UTF-8. Names and values were checked to hold nothing above U+00FF. */
+function textBytes(text: string): number {
+  let size = text.length;
+  for (let i = 0; i < text.length; i += 1) if (text.charCodeAt(i) > 0x7f) size += 1;
+  return size;
+}
+
+/** Writes such text at `at` and returns where it ends. */
+function writeText(out: Uint8Array, at: number, text: string): number {
+  for (let i = 0; i < text.length; i += 1) {
+    const code = text.charCodeAt(i);
+    if (code <= 0x7f) out[at++] = code;
+    else {
+      out[at++] = 0xc0 | (code >>> 6);
+      out[at++] = 0x80 | (code & 0x3f);
+    }
   }
-  return fields;
+  return at;
+}
+
+/**
+ * The fields at the start of `bytes`, and what follows them. Usually all is ASCII: then one decoding serves all
+ * names and values, because each character is one byte.
+ */
+function readFields(bytes: Uint8Array): { headers: HeaderFields; body: Uint8Array } {
+  const ends = fieldEnds(bytes);
+  const end = ends.at(-1) ?? 1;
+  const all = asciiOf(bytes.subarray(0, end));
+  const text = (from: number, to: number): string =>
+    all === null ? utf8Decode(bytes.subarray(from, to)) : all.slice(from, to);
+  const headers: [string, string][] = [];
+  let at = 1;
+  for (let index = 0; index < ends.length; index += 2) {
+    const nameEnd = ends[index] ?? 0;
+    const valueEnd = ends[index + 1] ?? 0;
+    const name = text(at + 1, nameEnd);
+    const value = text(nameEnd + 2, valueEnd);
+    checkField(name, value);
+    headers.push([name, value]);
+    at = valueEnd;
+  }
+  return { headers, body: bytes.subarray(end) };
+}
+
+/** Where each name and each value ends. Lengths are checked before anything is read. */
+function fieldEnds(bytes: Uint8Array): number[] {
+  const count = bytes[0];
+  if (count === undefined) throw cutHead();
+  if (count > MAX_FIELDS) throw new ChannelError("ERR_HEAD", "A sealed message has too many header fields");
+  const ends: number[] = [];
+  let at = 1;
+  for (let index = 0; index < count; index += 1) {
+    const nameEnd = at + 1 + (bytes[at] ?? 0);
+    if (nameEnd + 2 > bytes.length) throw cutHead();
+    const size = ((bytes[nameEnd] ?? 0) << 8) | (bytes[nameEnd + 1] ?? 0);
+    at = nameEnd + 2 + size;
+    if (size > MAX_VALUE || at > bytes.length) throw cutHead();
+    ends.push(nameEnd, at);
+  }
+  return ends;
+}
+
+function cutHead(): ChannelError {
+  return new ChannelError("ERR_HEAD", "A sealed message's header fields are cut, or one is too long");
+}
+
+/** Null: not all of it is ASCII. */
+function asciiOf(bytes: Uint8Array): string | null {
+  for (const byte of bytes) if (byte > 0x7f) return null;
+  return utf8Decode(bytes);
 }
 
 function checkStatus(status: number): void {

@@ -1,4 +1,4 @@
-import { Reader, Writer } from "@trusted-mcp/primitives/bytes";
+import { Reader } from "@trusted-mcp/primitives/bytes";
 import { ChannelError, parsing } from "../error.ts";
 import type { Role } from "../ports.ts";
 import { ID_BYTES } from "../suite.ts";
@@ -51,7 +51,23 @@ function encodeHeader(
   sequence: number,
   random: Uint8Array,
 ): Uint8Array {
-  return new Writer().u8(type).raw(sessionId).u32(epoch).u64(sequence).raw(random).finish();
+  if (
+    !Number.isSafeInteger(sequence) ||
+    sequence < 0 ||
+    sessionId.length !== ID_BYTES ||
+    random.length !== RANDOM_BYTES
+  )
+    throw new ChannelError("ERR_MALFORMED", "A record header has a part that does not fit");
+  const header = new Uint8Array(REQUEST_HEADER_BYTES);
+  const view = new DataView(header.buffer);
+  header[0] = type;
+  header.set(sessionId, 1);
+  view.setUint32(17, epoch);
+  // Division, not shifts: shifts work on 32 bits only.
+  view.setUint32(21, Math.floor(sequence / 2 ** 32));
+  view.setUint32(25, sequence % 2 ** 32);
+  header.set(random, 29);
+  return header;
 }
 
 export function parseRequestHeader(bytes: Uint8Array): RequestHeader {
@@ -78,7 +94,12 @@ function parseHeader(bytes: Uint8Array, type: number, what: string): RequestHead
 }
 
 export function encodeResponseHeader(random: Uint8Array): Uint8Array {
-  return new Writer().u8(RECORD_RESPONSE).raw(random).finish();
+  if (random.length !== RANDOM_BYTES)
+    throw new ChannelError("ERR_MALFORMED", "A response header takes 16 random bytes");
+  const header = new Uint8Array(RESPONSE_HEADER_BYTES);
+  header[0] = RECORD_RESPONSE;
+  header.set(random, 1);
+  return header;
 }
 
 /** The 16 random bytes of a response header. */

@@ -95,6 +95,31 @@ describe("a lane answers as the SDK's HTTP entry does [REQ-SDK-SHORT, REQ-SDK-ER
     ["ping", legacy("ping")],
     ["a list", legacy("tools/list")],
     ["a call", legacy("tools/call", call("echo", { text: "ü" }))],
+    [
+      "a call that wants progress",
+      legacy("tools/call", { ...call("echo", { text: "x" }), _meta: { progressToken: 1 } }),
+    ],
+    [
+      "a progress token that is none",
+      legacy("tools/call", { ...call("echo", { text: "x" }), _meta: { progressToken: {} } }),
+    ],
+    ["a `_meta` of other things", legacy("tools/call", { ...call("echo", { text: "x" }), _meta: { a: 1 } })],
+    ["a `_meta` that is a list", legacy("tools/call", { ...call("echo", { text: "x" }), _meta: [] })],
+    ["a `_meta` of null", legacy("ping", { _meta: null })],
+    ["a claim without its header field", { ...legacy("ping", { _meta: META }) }],
+    [
+      "a modern header field without the claim",
+      { ...legacy("ping"), headers: { ...JSON_HEADERS, "mcp-protocol-version": "2026-07-28" } },
+    ],
+    [
+      "a legacy header field",
+      { ...legacy("ping"), headers: { ...JSON_HEADERS, "mcp-protocol-version": "2025-06-18" } },
+    ],
+    [
+      "a member that JSON-RPC does not know",
+      { ...legacy("ping"), body: { ...legacy("ping").body, more: 1 } },
+    ],
+    ["an id of null", legacy("ping", undefined, null)],
     ["a call with id 0", legacy("tools/call", call("echo", { text: "x" }), 0)],
     ["a call with a text id", legacy("tools/call", call("echo", { text: "x" }), "id")],
     ["a tool that throws", legacy("tools/call", call("fail", {}))],

@@ -1,4 +1,4 @@
-import { createMcpHandler, isJSONRPCRequest, type AuthInfo } from "@modelcontextprotocol/server";
+import { createMcpHandler, type AuthInfo } from "@modelcontextprotocol/server";
 import type { ResponderSession } from "@trusted-mcp/channel";
 import { authInfoOf } from "./auth-info.ts";
 import type { Definitions } from "./definitions.ts";
@@ -40,7 +40,7 @@ export function direct(definitions: Definitions, onerror?: (error: unknown) => v
     if (taken === null || definitions.needsHttp(taken)) return await general(inner);
     const { message } = taken;
     const lane = await laneFor(inner.session, taken);
-    if (isJSONRPCRequest(message))
+    if ("method" in message && "id" in message)
       return (await lane.request(message, inner.departure)) ?? (await general(inner));
     lane.accept(message);
     return ACCEPTED;

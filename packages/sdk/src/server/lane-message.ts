@@ -26,6 +26,7 @@ export function laneMessage(inner: InnerRequest): LaneMessage | null {
   const body = parse(inner.body);
   if (!isMessage(body) || !("method" in body) || body.method === "initialize") return null;
   const version = field(headers, "mcp-protocol-version");
+  if (isPlainlyLegacy(body, version)) return { message: body, classification: undefined };
   const mcpMethod = field(headers, "mcp-method");
   const mcpName = field(headers, "mcp-name");
   const outcome = classifyInboundRequest({
@@ -49,6 +50,26 @@ export function laneMessage(inner: InnerRequest): LaneMessage | null {
 }
 
 const MODERN_REVISION = "2026-07-28";
+
+/**
+ * What the SDK's classifier would call legacy, and its schemas accept, beyond doubt: no claim of a modern revision
+ * in header or body, and no member that they would look at. The classifier tries three schemas on each message,
+ * which costs more than opening the record it came in.
+ */
+function isPlainlyLegacy(body: JSONRPCMessage, version: string | undefined): boolean {
+  if (version !== undefined && (version >= MODERN_REVISION || !SUPPORTED_PROTOCOL_VERSIONS.includes(version)))
+    return false;
+  for (const name of Object.keys(body)) if (!MEMBERS.has(name)) return false;
+  const params: unknown = "params" in body ? body.params : undefined;
+  if (!isObject(params) || !("_meta" in params)) return params === undefined || isObject(params);
+  const meta: unknown = params._meta;
+  if (!isObject(meta)) return false;
+  return Object.entries(meta).every(
+    ([name, value]) => name === "progressToken" && (typeof value === "string" || Number.isSafeInteger(value)),
+  );
+}
+
+const MEMBERS = new Set(["jsonrpc", "id", "method", "params"]);
 
 function parse(body: Uint8Array): unknown {
   try {
