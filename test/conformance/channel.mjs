@@ -63,30 +63,41 @@ async function ready(name, args) {
 }
 
 /**
- * Puts `serve` and `connect --listen` in front of a plain MCP server while `use` runs, which gets the plain
- * URL that has the channel behind it, and what the two programs logged so far.
+ * Puts `connect --listen` in front of a trusted server while `use` runs, which gets the plain URL that has the
+ * channel behind it, and what the program logged so far.
+ * @template T
+ * @param {string} trusted
+ * @param {Between} between
+ * @param {(url: string, log: () => string) => Promise<T>} use
+ */
+export async function withConnect(trusted, between, use) {
+  await refusesPlaintext(trusted);
+  const { child, url } = await startConnect(trusted, between);
+  try {
+    return await use(url, () => tail(child));
+  } finally {
+    await stop(child);
+  }
+}
+
+/**
+ * The same with `serve` in front of a plain server.
  * @template T
  * @param {string} upstream
  * @param {Between} between
  * @param {(url: string, log: () => string) => Promise<T>} use
  */
 export async function withChannel(upstream, between, use) {
-  const serve = await startServe(upstream, between);
+  const { child, url } = await startServe(upstream, between);
   try {
-    await refusesPlaintext(serve.url);
-    const connect = await startConnect(serve.url, between);
-    try {
-      return await use(connect.url, () => [serve, connect].map(({ child }) => tail(child)).join(""));
-    } finally {
-      await stop(connect.child);
-    }
+    return await withConnect(url, between, (plain, log) => use(plain, () => `${tail(child)}${log()}`));
   } finally {
-    await stop(serve.child);
+    await stop(child);
   }
 }
 
 /**
- * Equal counts would mean nothing if `serve` also took plain MCP: then the channel could be missing.
+ * Equal counts would mean nothing if the server also took plain MCP: then the channel could be missing.
  * @param {string} url
  */
 async function refusesPlaintext(url) {
@@ -104,7 +115,7 @@ async function refusesPlaintext(url) {
   const body = await response.text();
   if (response.ok || body.includes("protocolVersion")) {
     throw new Error(
-      `serve answered a plaintext initialize with HTTP ${response.status}: no channel is needed.`,
+      `The trusted server answered a plaintext initialize with HTTP ${response.status}: no channel is needed.`,
     );
   }
 }

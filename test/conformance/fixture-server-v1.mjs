@@ -1,17 +1,20 @@
-import { once } from "node:events";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
 import { createMcpExpressApp } from "@modelcontextprotocol/sdk/server/express.js";
 import { StreamableHTTPServerTransport as Transport } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
 import { isInitializeRequest } from "@modelcontextprotocol/sdk/types.js";
 import { createFixtureServer } from "./fixture-v1/server.mjs";
+import { listen } from "./fixture/listen.mjs";
 import { createSessions, refuse } from "./fixture/sessions.mjs";
 
 // A plain MCP server on SDK v1 and Express, with sessions. By itself:
 //   node test/conformance/fixture-server-v1.mjs     prints {"url":"http://127.0.0.1:…/mcp"}
 
-/** @returns {Promise<{ url: string, close(): Promise<void> }>} */
-export async function startFixtureV1() {
+/**
+ * @param {{ keys?: string | undefined }} [options] `keys`: nothing but the channel
+ * @returns {Promise<{ url: string, close(): Promise<void> }>}
+ */
+export async function startFixtureV1(options) {
   const sessions = createSessions(createFixtureServer, { Transport, isInitializeRequest });
   // Checks the Host header and parses the body, as every server made with SDK v1 does.
   const app = createMcpExpressApp();
@@ -21,17 +24,12 @@ export async function startFixtureV1() {
     else refuse(res, 403, -32000, "The Origin is another site");
   });
   app.all("/mcp", (req, res) => void sessions.handle(req, res, req.body));
-  const http = app.listen(0, "127.0.0.1");
-  await once(http, "listening");
-  const address = http.address();
-  if (address === null || typeof address === "string") throw new Error("The server has no TCP address.");
+  const server = await listen(app, options);
   return {
-    url: `http://127.0.0.1:${address.port}/mcp`,
+    url: server.url,
     async close() {
       await sessions.close();
-      http.closeAllConnections();
-      http.close();
-      await once(http, "close");
+      await server.close();
     },
   };
 }

@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { createServer } from "node:http";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
@@ -17,16 +16,17 @@ import {
   isLegacyRequest,
 } from "@modelcontextprotocol/server";
 import { createFixtureServer } from "./fixture/server.mjs";
+import { listen } from "./fixture/listen.mjs";
 import { createSessions, refuse } from "./fixture/sessions.mjs";
 
 // A plain MCP server of both eras that does all the conformance suite asks for. By itself:
 //   node test/conformance/fixture-server.mjs --port 0     prints {"url":"http://127.0.0.1:…/mcp"}
 
 /**
- * @param {{ port?: number, host?: string }} [options]
+ * @param {{ port?: number, host?: string, keys?: string | undefined }} [options] `keys`: nothing but the channel
  * @returns {Promise<{ url: string, close(): Promise<void> }>}
  */
-export async function startFixture({ port = 0, host = "127.0.0.1" } = {}) {
+export async function startFixture(options) {
   const state = createRequestStateCodec({ key: randomBytes(32) });
   const create = () => createFixtureServer({ era: "legacy", state });
   const sessions = createSessions(create, { Transport, isInitializeRequest });
@@ -49,26 +49,19 @@ export async function startFixture({ port = 0, host = "127.0.0.1" } = {}) {
     return legacy ? sessions.handle(req, res, body) : handleModern(req, res, body);
   }
 
-  const http = createServer((req, res) => {
-    handle(req, res).catch((error) => {
-      if (res.headersSent) res.destroy();
-      else refuse(res, error?.status === 413 ? 413 : 500, -32603, "Internal error");
-    });
-  });
-  await new Promise((resolve, reject) => {
-    http.once("error", reject).listen(port, host, () => resolve(undefined));
-  });
-  const address = http.address();
-  if (address === null || typeof address === "string") throw new Error("The server has no TCP address.");
-
+  const server = await listen(
+    (req, res) =>
+      handle(req, res).catch((error) => {
+        if (res.headersSent) res.destroy();
+        else refuse(res, error?.status === 413 ? 413 : 500, -32603, "Internal error");
+      }),
+    options,
+  );
   return {
-    url: `http://${host}:${address.port}/mcp`,
+    url: server.url,
     async close() {
       await Promise.all([sessions.close(), modern.close()]);
-      http.closeAllConnections();
-      await new Promise((resolve) => {
-        http.close(() => resolve(undefined));
-      });
+      await server.close();
     },
   };
 }

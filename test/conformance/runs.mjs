@@ -1,6 +1,6 @@
-import { fileURLToPath } from "node:url";
 import process from "node:process";
-import { withChannel } from "./channel.mjs";
+import { fileURLToPath } from "node:url";
+import { withChannel, withConnect } from "./channel.mjs";
 import { startFixture } from "./fixture-server.mjs";
 import { startFixtureV1 } from "./fixture-server-v1.mjs";
 import { runSuite } from "./suite.mjs";
@@ -9,7 +9,7 @@ import { runSuite } from "./suite.mjs";
  * @typedef {import("./suite.mjs").Result} Result
  * @typedef {{ side: "server" | "client", sdk: "v1" | "v2", revision: string, passed: number, failed: number }} Run
  *   with what the fixture reaches when no channel is in between
- * @typedef {{ suite: string, program: string, keys: string, slots: number, way: string }} Setting
+ * @typedef {{ suite: string, program: string, keys: string, slots: number }} Setting
  */
 
 /** @type {readonly Run[]} */
@@ -24,41 +24,47 @@ export const RUNS = [
   { side: "client", sdk: "v1", revision: "2025-11-25", passed: 342, failed: 8 },
 ];
 
+/**
+ * What the fixture's half of the channel is: our SDK in the fixture's own process, or our program in front of
+ * it. The suite itself speaks plain MCP, so the other half is always the program.
+ */
+export const WAYS = ["sdk", "program"];
+
 /** @param {Pick<Run, "side" | "sdk" | "revision">} run */
 export const nameOf = ({ side, sdk, revision }) => `${side} ${sdk} ${revision}`;
 
 const CLIENT = fileURLToPath(new URL("client/client.mjs", import.meta.url));
 
-/** With no channel in between. @param {Run} run @param {Setting} setting @returns {Promise<Result>} */
-export function plainly(run, setting) {
-  return run.side === "client"
-    ? asClient(run, setting, "plain")
-    : withFixture(run, (url) => runSuite(setting.suite, run.revision, { side: "server", url }));
+/**
+ * One run of the suite.
+ * @param {Run} run
+ * @param {string} way "plain", or one of `WAYS`
+ * @param {Setting} setting
+ * @returns {Promise<Result>}
+ */
+export function play(run, way, setting) {
+  return run.side === "client" ? playClient(run, way, setting) : playServer(run, way, setting);
 }
 
-/** With the channel in between. @param {Run} run @param {Setting} setting @returns {Promise<Result>} */
-export function throughChannel(run, setting) {
-  if (run.side === "client") return asClient(run, setting, setting.way);
-  return withFixture(run, (upstream) =>
-    withChannel(upstream, setting, async (url, log) => {
-      const result = await runSuite(setting.suite, run.revision, { side: "server", url });
-      return { ...result, log: log() };
-    }),
-  );
-}
-
-/** A fresh fixture for each run: nothing is left over from the one before. @param {Run} run @param {(url: string) => Promise<Result>} use */
-async function withFixture({ sdk }, use) {
-  const fixture = await (sdk === "v1" ? startFixtureV1() : startFixture());
+/** @param {Run} run @param {string} way @param {Setting} setting */
+async function playServer({ sdk, revision }, way, setting) {
+  const start = sdk === "v1" ? startFixtureV1 : startFixture;
+  // A fresh one for each run: nothing is left over from the one before.
+  const fixture = await start(way === "sdk" ? { keys: setting.keys } : {});
+  const test = async (/** @type {string} */ url, log = () => "") => {
+    const result = await runSuite(setting.suite, revision, { side: "server", url });
+    return { ...result, log: log() };
+  };
   try {
-    return await use(fixture.url);
+    if (way === "plain") return await test(fixture.url);
+    return await (way === "sdk" ? withConnect : withChannel)(fixture.url, setting, test);
   } finally {
     await fixture.close();
   }
 }
 
-/** @param {Run} run @param {Setting} setting @param {string} way */
-function asClient({ sdk, revision }, { suite, program, keys, slots }, way) {
+/** @param {Run} run @param {string} way @param {Setting} setting */
+function playClient({ sdk, revision }, way, { suite, program, keys, slots }) {
   const flags = ["--sdk", sdk, "--way", way, "--keys", keys, "--program", program, "--slots", String(slots)];
   // The suite hands the command to a shell.
   const command = [process.execPath, CLIENT, ...flags].map((word) => `"${word}"`).join(" ");

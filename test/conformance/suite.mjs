@@ -14,7 +14,8 @@ const HOOK = new URL("node20-hook.mjs", import.meta.url).href;
  * @typedef {{ passed: number, failed: number, checks: Check[], outcome?: string, sealed?: number }} Scenario
  *   of a client also how it ended by its own account, and how many of its requests the channel carried.
  * @typedef {{ passed: number, failed: number, required: boolean, seconds: number,
- *   scenarios: Record<string, Scenario> }} Result `required`: everything that the revision requires passed.
+ *   scenarios: Record<string, Scenario>, log?: string }} Result `required`: everything that the revision
+ *   requires passed; `log`: what the programs in between wrote last.
  * @typedef {{ side: "server", url: string } | { side: "client", command: string }} Target
  */
 
