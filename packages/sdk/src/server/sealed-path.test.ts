@@ -38,7 +38,7 @@ const spelling = fc
 /** Whether a server with one route at /mcp takes `path` for it. */
 async function routes(url: string, path: string): Promise<boolean> {
   return await new Promise((resolve) => {
-    const request = httpRequest(url, { method: "POST", path }, (answer) => {
+    const request = httpRequest(url, { method: "POST", path, agent: false }, (answer) => {
       answer.resume().once("end", () => resolve(answer.statusCode === 299));
     });
     request.once("error", () => resolve(false));
