@@ -1,11 +1,16 @@
 /**
  * Our AICC/0.1 server against the Python one: the same sealed 1 KB echo from the same load, interleaved, each server
  * alone on the same core while it is measured. Usage: node bench/aicc/main.mjs [--rounds N] [--seconds N]
- * [--connections N] [--node PATH_OF_ANOTHER_NODE_FOR_OUR_SERVER]
+ * [--connections N] [--primes N] [--node PATH_OF_ANOTHER_NODE_FOR_OUR_SERVER]
+ *
+ * With --primes 4 our server's RSA-4096 key has four primes (docs/design/0017); the Python server cannot read such a
+ * key and keeps one with two.
  */
+import { execFileSync } from "node:child_process";
 import { createPublicKey } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { cpus } from "node:os";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { keyFolder } from "../../test/interop-python/keys.mjs";
 import { python, pythonServer } from "../../test/interop-python/python.mjs";
@@ -21,6 +26,7 @@ const { values } = parseArgs({
     rounds: { type: "string", default: "6" },
     seconds: { type: "string", default: "3" },
     connections: { type: "string", default: "16" },
+    primes: { type: "string", default: "2" },
     node: { type: "string", default: process.execPath },
   },
 });
@@ -31,17 +37,20 @@ const connections = Number(values.connections);
 const pin = ["taskset", "-c", "0"];
 
 const keys = keyFolder();
-const publicKey = createPublicKey(readFileSync(keys.publicKey));
+const ourKey = values.primes === "2" ? keys.privateKey : join(keys.folder, "ours.pem");
+if (ourKey !== keys.privateKey)
+  execFileSync("openssl", ["genrsa", "-primes", values.primes, "-out", ourKey, "4096"], { stdio: "ignore" });
+const publicKeyOf = (path) => createPublicKey(readFileSync(path));
 const started = [
   { name: "python", server: await pythonServer(keys.serverConfig, "json", { prefix: pin }) },
   { name: "python again", server: await pythonServer(keys.serverConfig, "json", { prefix: pin }) },
-  { name: "ours", server: await ourServerProcess(keys.privateKey, { prefix: pin, node: values.node }) },
+  { name: "ours", server: await ourServerProcess(ourKey, { prefix: pin, node: values.node }) },
 ];
 const entries = await Promise.all(
   started.map(async ({ name, server }) => ({
     name,
     server,
-    caller: await openCaller(server.url, publicKey),
+    caller: await openCaller(server.url, publicKeyOf(name === "ours" ? ourKey : keys.privateKey)),
   })),
 );
 
@@ -58,7 +67,7 @@ async function slice({ server, caller }, lanes, duration) {
   };
 }
 
-const floor = rsaFloor({ pin, node: values.node, python: python(), ...keys });
+const floor = rsaFloor({ pin, node: values.node, python: python(), ourKey, ...keys });
 
 const warmUp = (entry) => slice(entry, connections, 1_000);
 const saturated = await interleave(entries, {
@@ -75,7 +84,9 @@ const column = (samples, name, field) => samples.get(name).map((sample) => sampl
 console.log(
   `${cpus()[0]?.model}, ${cpus().length} cores; our server on ${entries[2].server.node}; Python package trustedmcp 0.0.5`,
 );
-console.log(`1 KB echo, RSA-4096; ${rounds} rounds; median (least to most)\n`);
+console.log(
+  `1 KB echo, RSA-4096 (ours with ${values.primes} primes); ${rounds} rounds; median (least to most)\n`,
+);
 for (const { name } of entries) {
   console.log(name);
   console.log(

@@ -29,12 +29,12 @@ for _ in range(200): key.decrypt(wrapped)
 print((time.process_time() - start) * 1000 / 200)
 `;
 
-export function rsaFloor({ pin, node, python, privateKey, folder }) {
-  const run = (program, args) => {
-    const [first, ...rest] = [...pin, program, ...args, privateKey];
+export function rsaFloor({ pin, node, python, privateKey, ourKey, folder }) {
+  const run = (program, args, key) => {
+    const [first, ...rest] = [...pin, program, ...args, key];
     // The Python package logs to stdout when it is loaded.
     const lines = execFileSync(first, rest, { encoding: "utf8", cwd: folder }).trim().split("\n");
     return Number(lines.at(-1));
   };
-  return { ours: run(node, ["-e", NODE]), python: run(python, ["-c", PYTHON]) };
+  return { ours: run(node, ["-e", NODE], ourKey), python: run(python, ["-c", PYTHON], privateKey) };
 }
