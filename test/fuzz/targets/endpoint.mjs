@@ -11,6 +11,9 @@ import {
 import { TrustedMcpError } from "@trusted-mcp/primitives/error";
 import { Departure } from "../../../packages/sdk/dist/server/departure.js";
 import { Endpoint } from "../../../packages/sdk/dist/server/endpoint.js";
+import { guardOf } from "../../../packages/sdk/dist/server/guard.js";
+import { LoadLimit } from "../../../packages/sdk/dist/server/load-limit.js";
+import { ServerTelemetry } from "../../../packages/sdk/dist/telemetry/server.js";
 import { expect, sameBytes } from "../lib/finding.mjs";
 import { aliceIdentity, aliceOnly, AUDIENCE, StillClock, toolsIdentity } from "../lib/fixed.mjs";
 import { clientFlight, OnePending, pendingHandshake } from "../lib/handshakes.mjs";
@@ -36,6 +39,14 @@ const responder = new Responder({
 
 /** What reached the handler, and what it answers: a body at once, or a stream. */
 const reached = [];
+const none = () => 0;
+const telemetry = new ServerTelemetry(false, {
+  audience: AUDIENCE,
+  sessions: none,
+  streams: none,
+  requests: none,
+});
+const guard = guardOf(responder, {}, new LoadLimit(), telemetry);
 const endpoint = new Endpoint(
   responder,
   (inner) => {
@@ -48,6 +59,7 @@ const endpoint = new Endpoint(
     });
   },
   () => undefined,
+  guard,
 );
 
 const frames = [
