@@ -146,7 +146,7 @@ describe("traces [REQ-TELEMETRY]", () => {
     expect(
       named("trusted_mcp.handshake")
         .map(({ kind }) => kind)
-        .toSorted(),
+        .toSorted((one, other) => one - other),
     ).toEqual([1, 1, 2]);
     await fetch.close();
     await server.close();

@@ -28,22 +28,19 @@ describe("a server that says it is busy (spec §5.6, refusal 4)", () => {
 
   it("is asked twice and no more: the caller then hears ERR_REQUEST_REFUSED, to be tried later", async () => {
     const { run, count } = attempts(busy(), busy(), busy());
-    const result = expect(onceMoreIfBusy(run)).rejects.toMatchObject({
-      code: "ERR_REQUEST_REFUSED",
-      action: "retry",
-    });
+    const result = onceMoreIfBusy(run).catch((error: unknown) => error);
     await vi.advanceTimersByTimeAsync(10_000);
-    await result;
+    expect(await result).toMatchObject({ code: "ERR_REQUEST_REFUSED", action: "retry" });
     expect(count()).toBe(2);
   });
 
   it("is not asked again by a caller who gave up, and the pause leaves no timer", async () => {
     const { run, count } = attempts(busy());
     const caller = new AbortController();
-    const result = expect(onceMoreIfBusy(run, caller.signal)).rejects.toThrow("enough");
+    const result = onceMoreIfBusy(run, caller.signal).catch((error: unknown) => error);
     await vi.advanceTimersByTimeAsync(10);
     caller.abort(new Error("enough"));
-    await result;
+    expect(await result).toMatchObject({ message: "enough" });
     expect([count(), vi.getTimerCount()]).toEqual([1, 0]);
     await expect(onceMoreIfBusy(attempts(busy()).run, caller.signal)).rejects.toThrow("enough");
   });

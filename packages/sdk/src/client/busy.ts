@@ -1,3 +1,4 @@
+import { random } from "@trusted-mcp/primitives/bytes";
 import { TrustedSdkError } from "../error.ts";
 
 /** Shortest pause before a busy server is asked again; up to as much again is added, so that clients spread out. */
@@ -21,7 +22,7 @@ export async function onceMoreIfBusy<T>(run: () => Promise<T>, signal?: AbortSig
       error instanceof TrustedSdkError && error.code === "ERR_REQUEST_REFUSED" && error.action === "retry";
     if (!again) throw error;
   }
-  await pause(PAUSE_MS * (1 + Math.random()), signal);
+  await pause(PAUSE_MS * (1 + (random(1)[0] ?? 0) / 256), signal);
   return await run();
 }
 

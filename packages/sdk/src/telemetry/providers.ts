@@ -1,18 +1,14 @@
 import {
   createNoopMeter,
   metrics,
-  ProxyTracerProvider,
   trace,
   type Meter,
   type MeterProvider,
   type Tracer,
-  type TracerProvider,
 } from "@opentelemetry/api";
 
 const SCOPE = "@trusted-mcp/sdk";
-
-/** Nobody has installed an SDK while this is what the API delegates to. */
-let nobody: TracerProvider | null = null;
+const ARGUMENTS: readonly string[] = [SCOPE];
 
 /**
  * The tracer of the SDK that the program has installed, or null: then nothing is made and nothing is recorded.
@@ -20,8 +16,11 @@ let nobody: TracerProvider | null = null;
  */
 export function installedTracer(): Tracer | null {
   const provider = trace.getTracerProvider();
-  nobody ??= new ProxyTracerProvider().getDelegate();
-  if (provider instanceof ProxyTracerProvider && provider.getDelegate() === nobody) return null;
+  // The API's own provider stands for the installed one, and has no tracer of it while there is none.
+  if ("getDelegateTracer" in provider && typeof provider.getDelegateTracer === "function") {
+    const tracer: unknown = Reflect.apply(provider.getDelegateTracer, provider, ARGUMENTS);
+    if (tracer === undefined) return null;
+  }
   return provider.getTracer(SCOPE);
 }
 
