@@ -119,6 +119,16 @@ export const requirements: readonly Requirement[] = [
     "REQ-BROWSER-KEY": "A browser's private key stays in WebCrypto, where no script can read it.",
     "REQ-BROWSER-NO-NODE": "What a browser loads of the client half holds nothing of Node.",
   }),
+  ...checked("issue 4: browsers", {
+    "REQ-BROWSER": [
+      "The client half works in a browser against a real server: identities, calls, streams, cancellation, refusals.",
+      "test:browser",
+    ],
+    "REQ-BROWSER-SAME": [
+      "The primitives that a browser loads give what Node's give, for every published vector.",
+      "test:web",
+    ],
+  }),
   ...promised("issue 2: the program", {
     "REQ-CLI-KEYGEN":
       "`keygen` writes NAME.key.pem with mode 0600 and NAME.pub.pem, and never overwrites a key.",
