@@ -239,6 +239,21 @@ describe("an answer of an upstream server", () => {
     }
   });
 
+  it("that never comes because the server broke the connection says that the request may have run", async () => {
+    const handler = await behind((incoming) =>
+      incoming.once("end", () => incoming.socket.destroy()).resume(),
+    );
+    const response = await post(handler, call(1, "ping"));
+    expect(response.status).toBe(502);
+    expect((await response.json()).error).toEqual({
+      code: -32603,
+      message:
+        "The MCP server behind this endpoint broke the connection before it answered; the request may have run",
+      data: { code: "ERR_OUTCOME_UNKNOWN" },
+    });
+    expect(log.entries).toMatchObject([{ level: "error", fields: { code: "ECONNRESET" } }]);
+  });
+
   it("that never comes because the server is down is a 502 without its address", async () => {
     log = memoryLog();
     handler = upstreamHandler({ url: "http://127.0.0.1:9/mcp", log });

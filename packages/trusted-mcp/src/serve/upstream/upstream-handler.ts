@@ -116,11 +116,13 @@ class Forwarder {
     } catch (error) {
       if (request.signal.aborted) return new Response(null, { status: 499 });
       // The address and the reason are for the operator's log, not for the peer.
-      this.#options.log.error("the upstream server cannot be reached", {
+      const broken = error instanceof Broken;
+      const what = broken ? "broke the connection before it answered" : "cannot be reached";
+      this.#options.log.error(`the upstream server ${what}`, {
         url: this.#url.origin,
-        code: codeOf(error),
+        code: codeOf(broken ? error.cause : error),
       });
-      return unavailable();
+      return broken ? outcomeUnknown(what) : unavailable();
     }
     return this.#answer(request, incoming, peer);
   }
@@ -145,14 +147,20 @@ class Forwarder {
         signal.removeEventListener("abort", abort);
       });
       limitConnecting(outgoing);
-      outgoing.once("error", reject);
+      let connected = false;
+      outgoing.once("socket", (socket) => {
+        connected = !socket.connecting;
+        socket.once(this.#url.protocol === "https:" ? "secureConnect" : "connect", () => (connected = true));
+      });
+      const fail = (cause: Error): void => reject(connected ? new Broken("broken", { cause }) : cause);
+      outgoing.once("error", fail);
       outgoing.once("response", (incoming) => {
-        outgoing.off("error", reject).on("error", () => undefined);
+        outgoing.off("error", fail).on("error", () => undefined);
         resolve(incoming);
       });
       outgoing.once("upgrade", (_response, socket) => {
         socket.destroy();
-        reject(new Error("the upstream switched protocols"));
+        fail(new Error("the upstream switched protocols"));
       });
       outgoing.end(body);
     });
@@ -188,7 +196,7 @@ class Forwarder {
     if (body !== undefined) return new Response(body, { status, headers });
     if (request.signal.aborted) return new Response(null, { status: 499 });
     this.#options.log.error("the upstream server's answer was cut or too large", { url: this.#url.origin });
-    return refuse(502, INTERNAL_ERROR, "The MCP server behind this endpoint did not finish its answer");
+    return outcomeUnknown("did not finish its answer");
   }
 
   #follow(request: Request, status: number, opened: string | undefined, peer: PeerIdentity): void {
@@ -208,8 +216,17 @@ function limitConnecting(outgoing: ClientRequest): void {
   });
 }
 
+/** The connection stood: the server may have got the request, whatever happened then. */
+class Broken extends Error {}
+
 function unavailable(): Response {
   return refuse(502, INTERNAL_ERROR, "The MCP server behind this endpoint cannot be reached");
+}
+
+/** Never repeated here, not even on a connection that had been idle: a tool must not run twice. */
+function outcomeUnknown(what: string): Response {
+  const message = `The MCP server behind this endpoint ${what}; the request may have run`;
+  return refuse(502, INTERNAL_ERROR, message, { data: { code: "ERR_OUTCOME_UNKNOWN" } });
 }
 
 function codeOf(error: unknown): string {
