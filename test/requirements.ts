@@ -119,10 +119,14 @@ export const requirements: readonly Requirement[] = [
     "REQ-BROWSER-KEY": "A browser's private key stays in WebCrypto, where no script can read it.",
     "REQ-BROWSER-NO-NODE": "What a browser loads of the client half holds nothing of Node.",
   }),
-  ...checked("issue 4: browsers", {
+  ...checked("issue 4: browsers and other runtimes", {
     "REQ-BROWSER": [
       "The client half works in a browser against a real server: identities, calls, streams, cancellation, refusals.",
       "test:browser",
+    ],
+    "REQ-RUNTIMES": [
+      "The web-standard face of the server works in Bun and in Deno, with a client on Node.",
+      "test:runtimes",
     ],
     "REQ-BROWSER-SAME": [
       "The primitives that a browser loads give what Node's give, for every published vector.",
