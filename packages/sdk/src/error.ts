@@ -18,6 +18,10 @@ export type SdkErrorCode =
   | "ERR_PLAINTEXT_REFUSED"
   | "ERR_ORIGIN_REFUSED"
   | "ERR_CONFIGURATION"
-  | "ERR_CLOSED";
+  | "ERR_CLOSED"
+  | "ERR_PIPE_CUT"
+  | "ERR_BACKLOG"
+  | "ERR_RENEWAL"
+  | "ERR_PEER_CHANGED";
 
 export class TrustedSdkError extends TrustedMcpError<SdkErrorCode> {}

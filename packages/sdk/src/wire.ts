@@ -10,12 +10,13 @@ export const EXTENSION: { readonly versions: string[] } = { versions: ["trusted-
  */
 export const REFUSED_STATUS = 422;
 export const REFUSED_CODE = -32090;
+export const REFUSED_MESSAGE = "Not accepted. This endpoint speaks MCP only inside a trusted-mcp/1 channel.";
 export const REFUSED_BODY: string = JSON.stringify({
   jsonrpc: "2.0",
   id: null,
   error: {
     code: REFUSED_CODE,
-    message: "Not accepted. This endpoint speaks MCP only inside a trusted-mcp/1 channel.",
+    message: REFUSED_MESSAGE,
     data: { extension: EXTENSION_NAME, versions: ["trusted-mcp/1"] },
   },
 });

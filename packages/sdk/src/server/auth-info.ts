@@ -20,7 +20,9 @@ export interface TrustedMcpInfo {
  * The verified peer in the MCP SDK's terms; undefined for an anonymous client. `token` is empty: no
  * OAuth token was verified here, and an unverified one must not look as if it had been.
  */
-export function authInfoOf(session: ResponderSession): AuthInfo | undefined {
+export function authInfoOf(
+  session: Pick<ResponderSession, "peer" | "id" | "appraisal">,
+): AuthInfo | undefined {
   const { peer } = session;
   if (peer === null) return undefined;
   const trustedMcp: TrustedMcpInfo = {
