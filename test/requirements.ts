@@ -184,6 +184,13 @@ export const requirements: readonly Requirement[] = [
   ...promised("issue 4: many nodes", {
     "REQ-NODES-RESEND":
       "A lost answer or a gateway's error is met with the identical bytes, which run once at most.",
+    "REQ-NODES-ANY": "With a store, any node finishes any handshake and serves any session, through rekeys.",
+    "REQ-NODES-REPLAY": "A record that reaches several nodes, together or later, runs once.",
+    "REQ-NODES-SEALED": "A store reads no keys, peers or audiences; state that it changed is refused.",
+    "REQ-NODES-STORE": "A store that does not answer, or has lost what it held, makes nothing run twice.",
+    "REQ-NODES-END": "Closing a session or revoking a key at one node counts at all.",
+    "REQ-NODES-CLOCK": "Wall clocks that jump or differ do not lengthen a session that nodes share.",
+    "REQ-NODES-LONG": "Sequence and epoch numbers are never used twice, at their ends neither.",
   }),
   ...promised("issue 2: must show 4, an attacker in the middle", {
     "REQ-MITM-FLIP": "Every flipped bit is refused with a code, and the tool did not run.",

@@ -146,7 +146,7 @@ describe("streams [REQ-LIMITS]", () => {
     const at = await server({ inner, limits: { streamIdleMs: 400 } });
     const reader = await get(client(at), at.url);
     expect(
-      at.handler.revoke(
+      await at.handler.revoke(
         at.handshakes.map((event) => (event.outcome === "accepted" ? event.peer?.keyId : "")).join("") ?? "",
       ),
     ).toBe(1);

@@ -149,7 +149,7 @@ describe("identities taken back", () => {
     await callTool(alice, own.url, "mark", { nonce: "a1" });
     await callTool(bob, own.url, "mark", { nonce: "b1" });
     own.clients.replace([{ name: "bob", key: own.bob.publicKey }]);
-    expect(own.handler.revoke(keyId(spkiOf(own.alice.publicKey)))).toBe(1);
+    expect(await own.handler.revoke(keyId(spkiOf(own.alice.publicKey)))).toBe(1);
     expect(await codeOf(callTool(alice, own.url, "mark", { nonce: "a2" }))).toBe("ERR_OUTCOME_UNKNOWN");
     // Neither its ticket nor its key opens another one.
     expect(await codeOf(callTool(alice, own.url, "mark", { nonce: "a3" }))).toBe("ERR_REFUSED_BY_PEER");
@@ -175,7 +175,7 @@ describe("identities taken back", () => {
       const reader = response.body?.getReader();
       await reader?.read();
       own.clients.replace([]);
-      own.handler.revoke(keyId(spkiOf(own.alice.publicKey)));
+      void own.handler.revoke(keyId(spkiOf(own.alice.publicKey)));
       let parts = 0;
       const drain = async (): Promise<void> => {
         while ((await reader?.read())?.done === false) parts += 1;

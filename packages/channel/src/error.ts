@@ -36,7 +36,10 @@ export type ChannelErrorCode =
   | "ERR_SEQUENCE"
   | "ERR_EPOCH"
   | "ERR_REKEY"
-  | "ERR_HEAD";
+  | "ERR_HEAD"
+  | "ERR_STORE"
+  | "ERR_STORED_STATE"
+  | "ERR_STORE_KEY";
 
 export class ChannelError extends TrustedMcpError<ChannelErrorCode> {}
 

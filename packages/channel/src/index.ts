@@ -1,5 +1,6 @@
 export { ChannelError, type ChannelErrorCode } from "./error.ts";
 export type {
+  Admission,
   AppraisalResult,
   Credential,
   CredentialSource,
@@ -11,6 +12,10 @@ export type {
   PendingHandshake,
   PendingStore,
   Role,
+  SharedNodes,
+  StateStore,
+  StoredSession,
+  StoredSessionLimits,
   TicketEntry,
   TicketStore,
   VerifiedCredential,
@@ -33,6 +38,8 @@ export { MemoryTicketStore } from "./handshake/ticket-store.ts";
 export type { EvidenceLimitOptions } from "./handshake/evidence-queue.ts";
 export { sourceKey } from "./handshake/source-key.ts";
 export type { SourceLimitOptions } from "./handshake/source-limit.ts";
+export { MemoryStateStore } from "./nodes/memory-state-store.ts";
+export type { OpenedRecord, SharedSessions } from "./nodes/shared-sessions.ts";
 export { InitiatorSession, type InitiatorExchange } from "./session/initiator-session.ts";
 export { ResponderSession, type Answer, type Opened } from "./session/responder-session.ts";
 export { PushSession, type Pushed } from "./session/push-session.ts";

@@ -112,16 +112,21 @@ export interface PendingHandshake {
   readonly credentialNotAfter: number;
 }
 
+/** Answered at once by what is in memory, later by what lies in a store. */
+export type Awaitable<T> = T | Promise<T>;
+
 /** Keeps half-open handshakes. `claim` is atomic: of all callers for one id, one gets `true`. */
 export interface PendingStore {
   /** False when full: the handshake is refused. */
-  put(id: string, entry: PendingHandshake): boolean;
+  put(id: string, entry: PendingHandshake): Awaitable<boolean>;
   /** True when `put` would refuse now: asked before anything expensive is done. */
   readonly full: boolean;
-  get(id: string): PendingHandshake | undefined;
-  claim(id: string): boolean;
+  get(id: string): Awaitable<PendingHandshake | undefined>;
+  claim(id: string): Awaitable<boolean>;
   /** Entries that have not expired. */
   readonly size: number;
+  /** True when `get` gives copies, whose secrets the caller overwrites. */
+  readonly copies?: boolean;
 }
 
 /** What a resumption ticket stands for, kept by both ends. */
@@ -137,7 +142,63 @@ export interface TicketEntry {
 
 /** Keeps tickets. `take` is atomic and deletes: a ticket resumes once. */
 export interface TicketStore {
-  put(id: string, entry: TicketEntry): void;
-  get(id: string): TicketEntry | undefined;
-  take(id: string): TicketEntry | undefined;
+  put(id: string, entry: TicketEntry): Awaitable<void>;
+  get(id: string): Awaitable<TicketEntry | undefined>;
+  take(id: string): Awaitable<TicketEntry | undefined>;
+  /** True when `get` gives copies, whose secrets the caller overwrites. */
+  readonly copies?: boolean;
+}
+
+/** A session in a store. An empty value: it was ended, by its client or by its server's owner. */
+export interface StoredSession {
+  readonly version: number;
+  readonly value: Uint8Array;
+}
+
+export interface StoredSessionLimits {
+  /** Without an `admit` for this long the session is gone, in ms. */
+  readonly idleMs: number;
+  /** It is gone after this long in any case, in ms, by the store's own clock. */
+  readonly lifeMs: number;
+  /** The sessions that end together, and how many there may be: above it the oldest is gone. */
+  readonly group: string;
+  readonly groupLimit: number;
+}
+
+/** What became of a record's number. `gone`: the store has no such session, so nothing may run. */
+export type Admission =
+  { readonly verdict: "fresh" | "seen"; readonly version: number } | { readonly verdict: "gone" };
+
+/**
+ * What several nodes of one server share (spec §5.7). Values are sealed and keys are MACs before they come here:
+ * a store can lose, withhold and deny, but reads and forges nothing.
+ *
+ * Every method is atomic, acts once, and rejects within a bounded time if the store does not answer. What the
+ * store once said must hold: after a restart, a failover or a rollback it must hold none of what it held before
+ * (`@trusted-mcp/redis` shows how), or records run twice.
+ */
+export interface StateStore {
+  /** Keeps `value` for `ttlMs` under a key that is new. */
+  put(key: string, value: Uint8Array, ttlMs: number): Promise<void>;
+  get(key: string): Promise<Uint8Array | undefined>;
+  /** Reads and deletes: of all callers, one gets the value. */
+  take(key: string): Promise<Uint8Array | undefined>;
+  /** Keeps a session with version 1 and an empty window under a key that is new. */
+  openSession(key: string, value: Uint8Array, limits: StoredSessionLimits): Promise<void>;
+  session(key: string): Promise<StoredSession | undefined>;
+  /** Replaces the value if `version` is the current one, which then grows by one. */
+  replaceSession(key: string, version: number, value: Uint8Array): Promise<boolean>;
+  /** Marks a number, 0 to 2^53 - 1, in the session's window of 2048 (spec §5.2). */
+  admit(key: string, sequence: number): Promise<Admission>;
+  /** From now on the session admits nothing; its empty value stays readable for some minutes. */
+  endSession(key: string): Promise<void>;
+  /** Ends all sessions of a group; how many there were. */
+  endGroup(group: string): Promise<number>;
+}
+
+/** A store, and the keys under which all nodes seal what they put there. */
+export interface SharedNodes {
+  readonly store: StateStore;
+  /** 32 bytes each. The first seals; the others still open, so that keys can be exchanged one after the other. */
+  readonly keys: readonly Uint8Array[];
 }

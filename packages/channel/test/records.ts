@@ -80,7 +80,12 @@ export function serverSession(clock: Clock, id: Uint8Array, root: Uint8Array): R
 }
 
 /** A client's session whose root the test knows. */
-export function clientSession(clock: Clock, root: Uint8Array, id: Uint8Array = random(16)): InitiatorSession {
+export function clientSession(
+  clock: Clock,
+  root: Uint8Array,
+  id: Uint8Array = random(16),
+  start: { epoch: number; sequence: number } = { epoch: 0, sequence: 0 },
+): InitiatorSession {
   return new InitiatorSession({
     id,
     root: Uint8Array.from(root),
@@ -93,6 +98,7 @@ export function clientSession(clock: Clock, root: Uint8Array, id: Uint8Array = r
     resumed: false,
     ticket: null,
     clock,
+    start,
   });
 }
 

@@ -29,6 +29,7 @@ const BY_ERROR: Partial<Record<ChannelErrorCode, AlertCode>> = {
   ERR_SESSION_LIMIT: 6,
   ERR_PENDING_FULL: 6,
   ERR_EXPIRED: 7,
+  ERR_STORE: 7,
 };
 
 /** The code of an error of ours; any other error says nothing outside. */

@@ -6,6 +6,10 @@ import { encapsulate } from "@trusted-mcp/primitives/kem";
 import { ChannelError, parsing } from "../error.ts";
 import { appraiseEvidence, clientBinder, collectEvidence, reportData, serverBinder } from "../evidence.ts";
 import * as schedule from "../key-schedule.ts";
+import { SharedPending } from "../nodes/shared-pending.ts";
+import { SharedSessions } from "../nodes/shared-sessions.ts";
+import { SharedTickets } from "../nodes/shared-tickets.ts";
+import { StateSeal } from "../nodes/state-seal.ts";
 import type {
   CredentialSource,
   CredentialVerifier,
@@ -15,6 +19,7 @@ import type {
   Peer,
   PendingHandshake,
   PendingStore,
+  SharedNodes,
   TicketEntry,
   TicketStore,
   VerifiedCredential,
@@ -72,6 +77,11 @@ export interface ResponderOptions {
    * a session belongs to its pipe alone and is not in `sessions`.
    */
   readonly onPipe?: (session: PushSession) => void;
+  /**
+   * What this server shares with other nodes of the same name. A server that makes or asks for evidence shares
+   * only the retry tokens' key: its sessions stay in the process that was attested (spec §5.7).
+   */
+  readonly nodes?: SharedNodes;
 }
 
 export type HandshakeEvent =
@@ -109,7 +119,10 @@ interface Waiting {
 
 /** The responder of spec §3: answers handshake messages and keeps the sessions they open. */
 export class Responder {
+  /** The sessions here; where nodes share them, this node's copies. */
   readonly sessions: SessionTable;
+  /** Null: every session is served by this process alone. */
+  readonly shared: SharedSessions | null;
   readonly #options: ResponderOptions;
   readonly #clock: Clock;
   readonly #pending: PendingStore;
@@ -124,20 +137,32 @@ export class Responder {
   constructor(options: ResponderOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    this.#pending = options.pending ?? new MemoryPendingStore(4096, this.#clock);
-    // An attested session must stay in the attested process: no tickets (spec §5.5).
+    // An attested session must stay in the attested process: no tickets, no store (spec §5.5, §5.7).
     const attested = options.evidence !== undefined || options.appraiser !== undefined;
-    const tickets = options.tickets ?? new MemoryTicketStore(10_000, this.#clock);
+    const { nodes } = options;
+    const seal = nodes === undefined ? null : new StateSeal(nodes.keys);
+    const share = nodes === undefined || seal === null || attested ? null : { store: nodes.store, seal };
+    const clock = this.#clock;
+    this.#pending =
+      options.pending ??
+      (share ? new SharedPending(share.store, share.seal, clock) : new MemoryPendingStore(4096, clock));
+    const tickets =
+      options.tickets ??
+      (share ? new SharedTickets(share.store, share.seal, clock) : new MemoryTicketStore(10_000, clock));
     this.#tickets = attested || tickets === false ? null : tickets;
     this.#waiting = new ExpiringMap<Waiting>(MAX_WAITING, WAITING_GRACE_MS, this.#clock, ({ master }) =>
       wipe(master),
     );
-    this.#retry = new RetryTokens(this.#clock);
+    this.#retry = new RetryTokens(this.#clock, seal?.retryKeys());
     this.#sources = new SourceLimit(this.#clock, options.sourceLimit);
     this.#framings = options.framings ?? [FRAMING_JSON];
     this.#evidence =
       options.evidence && new EvidenceQueue(options.evidence, this.#clock, options.evidenceLimit);
-    this.sessions = new SessionTable(options.limits ?? {}, this.#clock);
+    this.sessions = new SessionTable(options.limits ?? {}, clock, share !== null);
+    const { clients, audiences } = options;
+    const anonymous = options.clientAuth === "optional";
+    this.shared =
+      share && new SharedSessions({ ...share, clock, table: this.sessions, clients, audiences, anonymous });
   }
 
   /**
@@ -215,7 +240,7 @@ export class Responder {
 
   async #answerF1(f1: message.F1, bytes: Uint8Array, framings: readonly number[]): Promise<Uint8Array> {
     const framing = this.#choose(f1, framings);
-    const ticket = this.#checkTicket(f1);
+    const ticket = await this.#checkTicket(f1);
     const own = ticket === null ? await this.#options.identity.current("server", f1.audience) : null;
     if (own !== null && !f1.credentialTypes.includes(own.type)) {
       throw new ChannelError(
@@ -231,6 +256,7 @@ export class Responder {
     const early = schedule.earlySecret(ticket?.psk ?? null);
     const handshake = schedule.handshakeSecret(early, sharedSecret);
     wipe(early, sharedSecret);
+    if (ticket !== null && this.#tickets?.copies === true) wipe(ticket.psk);
     const clear = message.encodeS1Clear({
       version: VERSION_1,
       suite: SUITE_XWING_AES256GCM_SHA384,
@@ -257,7 +283,7 @@ export class Responder {
       finished: fin,
     });
     const key = schedule.trafficKey(handshake, "hs server", [th0]);
-    const stored = this.#pending.put(base64url(handshakeId), {
+    const stored = await this.#pending.put(base64url(handshakeId), {
       expiresAt: this.#clock.monotonic() + PENDING_MS,
       handshakeSecret: handshake,
       transcript0: th0,
@@ -304,9 +330,9 @@ export class Responder {
   }
 
   /** An unknown ticket and a wrong binder fail alike, and never fall back to another mode. */
-  #checkTicket(f1: message.F1): TicketEntry | null {
+  async #checkTicket(f1: message.F1): Promise<TicketEntry | null> {
     if (f1.mode !== MODE_RESUMPTION) return null;
-    const entry = f1.ticketId === null ? undefined : this.#tickets?.get(base64url(f1.ticketId));
+    const entry = f1.ticketId === null ? undefined : await this.#tickets?.get(base64url(f1.ticketId));
     const early = schedule.earlySecret(entry?.psk ?? null);
     const expected = schedule.pskBinder(early, f1.core);
     const proven = f1.binder !== null && equal(expected, f1.binder);
@@ -331,16 +357,19 @@ export class Responder {
 
   async #onF2(f2: message.Flight, source: string): Promise<Uint8Array> {
     const id = base64url(f2.id);
-    const pending = this.#pending.get(id);
-    if (pending === undefined)
+    const pending = await this.#pending.get(id);
+    // A store may hold what another server, with other names, put there.
+    if (pending === undefined || !this.#options.audiences.includes(pending.audience))
       throw new ChannelError("ERR_PENDING_UNKNOWN", "No handshake is open under this id");
     const handshake = pending.handshakeSecret;
     const th0 = pending.transcript0;
     const key = schedule.trafficKey(handshake, "hs client", [th0]);
     const plaintext = openFlight(key, f2.clear, f2.sealed, "F2");
     // The flight is genuine. Claim before checking signatures: one F2 gives at most one session.
-    if (!this.#pending.claim(id))
+    if (!(await this.#pending.claim(id))) {
+      if (this.#pending.copies === true) wipe(handshake);
       throw new ChannelError("ERR_PENDING_UNKNOWN", "This handshake was already claimed");
+    }
     try {
       return await this.#onClaimed(pending, f2, plaintext, source);
     } finally {
@@ -393,7 +422,7 @@ export class Responder {
     if (pending.ticketId !== null) {
       if (auth.credential !== null)
         throw new ChannelError("ERR_RESUMPTION", "A resumption carries no credential");
-      const ticket = this.#tickets?.take(base64url(pending.ticketId));
+      const ticket = await this.#tickets?.take(base64url(pending.ticketId));
       if (ticket === undefined)
         throw new ChannelError("ERR_RESUMPTION", "The ticket was used by another handshake");
       wipe(ticket.psk);
@@ -468,14 +497,19 @@ export class Responder {
         return s2;
       }
       const root = schedule.applicationRoot(master, th4, null);
-      this.#open({ ...session, root, appraisal: null }, source);
+      const opened = { ...session, root, appraisal: null };
+      if (this.shared === null || session.framing === FRAMING_LINES) this.#open(opened, source);
+      else await this.#share(this.shared, opened, client, source);
       if (ticketId !== null) {
-        this.#tickets?.put(base64url(ticketId), {
+        const ticket = {
           psk: schedule.expand(master, "resumption", [th4]),
           peerCredential: client.credential,
           audience: pending.audience,
           notAfter,
-        });
+        };
+        const kept = this.#tickets?.put(base64url(ticketId), ticket);
+        // A ticket that a store could not take costs a full handshake later, not this one.
+        if (kept !== undefined) await kept.catch(() => undefined);
       }
       return s2;
     } finally {
@@ -483,10 +517,39 @@ export class Responder {
     }
   }
 
+  /** The store takes a while too: a key removed meanwhile, and its sessions ended, leaves none open. */
+  async #share(
+    shared: SharedSessions,
+    state: ResponderSessionState,
+    client: ClientState,
+    source: string,
+  ): Promise<void> {
+    const session = new ResponderSession(state);
+    await shared.create(session, client.credential);
+    try {
+      await this.#verifyAgain(client, state);
+    } catch (error) {
+      await shared.end(session);
+      throw error;
+    }
+    this.sessions.add(session);
+    this.#accepted(session, source);
+  }
+
+  /**
+   * Ends every session of an identity key, at all nodes. Take it off the list of every node first.
+   *
+   * @throws ChannelError ERR_STORE when the store did not answer: its sessions at other nodes may go on.
+   */
+  async revoke(keyId: string): Promise<number> {
+    if (this.shared === null) return this.sessions.revoke(keyId);
+    return await this.shared.revoke(keyId);
+  }
+
   /** Evidence takes a while: a key removed from the list meanwhile opens no session. */
-  async #verifyAgain(client: ClientState, pending: PendingHandshake): Promise<void> {
+  async #verifyAgain(client: ClientState, { audience }: { readonly audience: string }): Promise<void> {
     if (client.credential === null) return;
-    const context = { role: "client", audience: pending.audience, now: this.#clock.now() } as const;
+    const context = { role: "client", audience, now: this.#clock.now() } as const;
     await this.#options.clients.verify(client.credential, context);
   }
 
@@ -498,12 +561,11 @@ export class Responder {
     } else {
       this.sessions.add(new ResponderSession(session));
     }
-    this.#options.onHandshake?.({
-      outcome: "accepted",
-      peer: session.peer,
-      resumed: session.resumed,
-      source,
-    });
+    this.#accepted(session, source);
+  }
+
+  #accepted({ peer, resumed }: Pick<ResponderSession, "peer" | "resumed">, source: string): void {
+    this.#options.onHandshake?.({ outcome: "accepted", peer, resumed, source });
   }
 
   /** Evidence for the client that asked; only ever over report data computed here (spec §7.2). */

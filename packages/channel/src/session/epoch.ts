@@ -4,6 +4,9 @@ import type { Role } from "../ports.ts";
 import { HASH_BYTES } from "../suite.ts";
 import { hashItems } from "../transcript.ts";
 
+/** Epochs are numbered in 32 bits (spec §5.1). After the last one only a new session gives new keys. */
+export const LAST_EPOCH = 0xffff_ffff;
+
 /** The keys of one epoch (spec §5.4). */
 export interface Epoch {
   readonly number: number;

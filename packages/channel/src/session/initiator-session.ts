@@ -13,7 +13,10 @@ import {
   RANDOM_BYTES,
   RESPONSE_HEADER_BYTES,
 } from "../record/header.ts";
-import { epochFrom, nextEpoch, requestKey, responseKey, wipeEpoch, type Epoch } from "./epoch.ts";
+import { epochFrom, LAST_EPOCH, nextEpoch, requestKey, responseKey, wipeEpoch, type Epoch } from "./epoch.ts";
+
+/** Numbers kept for what is under way, and for the goodbye, when a session's sequence nears its end. */
+const RESERVE = 4096;
 
 export interface InitiatorSessionState {
   readonly id: Uint8Array;
@@ -27,6 +30,8 @@ export interface InitiatorSessionState {
   readonly resumed: boolean;
   readonly ticket: ResumptionTicket | null;
   readonly clock: Clock;
+  /** Where the numbers begin; default 0 and 0, as the protocol has it. For tests of what happens at their ends. */
+  readonly start?: { readonly epoch: number; readonly sequence: number };
 }
 
 /** A sealed request as it goes on the wire, and what opens its answer. */
@@ -77,7 +82,8 @@ export class InitiatorSession {
     this.#ticket = state.ticket;
     this.#idBytes = state.id;
     this.#clock = state.clock;
-    this.#epoch = epochFrom(0, state.root);
+    this.#epoch = epochFrom(state.start?.epoch ?? 0, state.root);
+    this.#sequence = state.start?.sequence ?? 0;
     this.#lastUsed = state.clock.monotonic();
     this.#epochStarted = this.#lastUsed;
     // Session-relative: a wall clock that jumps neither ends nor extends the session (spec §5.5).
@@ -101,7 +107,8 @@ export class InitiatorSession {
   /** False when a new session must be opened first; a margin keeps a request from arriving late. */
   get usable(): boolean {
     const now = this.#clock.monotonic();
-    return !this.#closed && now + 1000 < this.#deadline && now - this.#lastUsed < this.idleMs * 0.9;
+    const spent = this.#sequence > Number.MAX_SAFE_INTEGER - RESERVE;
+    return !this.#closed && !spent && now + 1000 < this.#deadline && now - this.#lastUsed < this.idleMs * 0.9;
   }
 
   /**
@@ -122,6 +129,11 @@ export class InitiatorSession {
     if (this.#closed || this.#clock.monotonic() >= this.#deadline) {
       throw new ChannelError("ERR_SESSION_EXPIRED", "The session has ended", { action: "retry" });
     }
+    // A number is never used twice (spec §5.1): after the last one there is none.
+    if (this.#sequence > Number.MAX_SAFE_INTEGER)
+      throw new ChannelError("ERR_SESSION_EXPIRED", "The session has no sequence number left", {
+        action: "retry",
+      });
     const epoch = this.#epoch;
     const nonce = random(RANDOM_BYTES);
     const header = encodeRequestHeader(this.#idBytes, epoch.number, this.#sequence, nonce);
@@ -155,6 +167,8 @@ export class InitiatorSession {
    */
   async rekey(send: (exchange: InitiatorExchange) => Promise<Uint8Array>): Promise<void> {
     if (this.#rekeying) return;
+    if (this.#epoch.number >= LAST_EPOCH)
+      throw new ChannelError("ERR_REKEY", "The session has had its last epoch; a new session gives new keys");
     this.#rekeying = true;
     const kem = generateKemKeyPair();
     try {

@@ -25,7 +25,11 @@ export class SessionTable {
   readonly #perPeer = new Map<string, Set<ResponderSession>>();
   #lastSweep: number;
 
-  constructor(limits: SessionLimits, clock: Clock) {
+  readonly #cache: boolean;
+
+  /** @param cache - the sessions live in a store that nodes share: here they are copies, dropped and read again. */
+  constructor(limits: SessionLimits, clock: Clock, cache = false) {
+    this.#cache = cache;
     this.#max = limits.maxSessions ?? 10_000;
     this.#maxPerPeer = limits.maxSessionsPerPeer ?? 1000;
     this.idleMs = limits.idleMs ?? 3_600_000;
@@ -34,15 +38,26 @@ export class SessionTable {
     this.#lastSweep = clock.monotonic();
   }
 
+  get maxPerPeer(): number {
+    return this.#maxPerPeer;
+  }
+
   get size(): number {
     return this.#sessions.size;
   }
 
   get(id: string): ResponderSession {
-    const session = this.#sessions.get(id);
-    if (session?.live) return session;
-    if (session !== undefined) this.remove(session);
+    const session = this.find(id);
+    if (session !== undefined) return session;
     throw new ChannelError("ERR_SESSION_UNKNOWN", "No session is open under this id", { action: "retry" });
+  }
+
+  /** The session, if it is here and has not ended. */
+  find(id: string): ResponderSession | undefined {
+    const session = this.#sessions.get(id);
+    if (session === undefined || session.live) return session;
+    this.remove(session);
+    return undefined;
   }
 
   /** Makes room for one more session of `peer`, or refuses. */
@@ -50,6 +65,13 @@ export class SessionTable {
     const now = this.#clock.monotonic();
     if (this.#sessions.size >= this.#max || now - this.#lastSweep > 60_000) this.sweep();
     const own = this.#perPeer.get(keyOf(peer));
+    if (this.#cache) {
+      for (const session of this.#sessions.values()) {
+        if (this.#sessions.size < this.#max) break;
+        this.#forget(session);
+      }
+      return;
+    }
     if (own !== undefined && own.size >= this.#maxPerPeer) this.#endLongestIdle(own);
     if (this.#sessions.size >= this.#max) {
       throw new ChannelError("ERR_SESSION_LIMIT", "The server holds as many sessions as it may", {
@@ -69,6 +91,12 @@ export class SessionTable {
 
   remove(session: ResponderSession): void {
     session.destroy();
+    this.#forget(session);
+  }
+
+  /** Without ending it: a call under way can still be answered, and another node may go on. */
+  #forget(session: ResponderSession): void {
+    if (this.#sessions.get(session.id) !== session) return;
     this.#sessions.delete(session.id);
     const key = keyOf(session.peer);
     const own = this.#perPeer.get(key);
@@ -89,7 +117,11 @@ export class SessionTable {
     this.#lastSweep = now;
     const before = this.#sessions.size;
     for (const session of this.#sessions.values()) {
-      if (!session.live || now - session.lastUsed >= this.idleMs) this.remove(session);
+      if (!session.live) this.remove(session);
+      else if (now - session.lastUsed >= this.idleMs) {
+        if (this.#cache) this.#forget(session);
+        else this.remove(session);
+      }
     }
     return before - this.#sessions.size;
   }

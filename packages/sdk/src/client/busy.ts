@@ -22,12 +22,16 @@ export async function onceMoreIfBusy<T>(run: () => Promise<T>, signal?: AbortSig
       error instanceof TrustedSdkError && error.code === "ERR_REQUEST_REFUSED" && error.action === "retry";
     if (!again) throw error;
   }
-  await pause(PAUSE_MS * (1 + (random(1)[0] ?? 0) / 256), signal);
+  await pauseAbout(PAUSE_MS, signal);
   return await run();
 }
 
-/** Ends early, as an error, when the caller gives up. */
-export function pause(ms: number, signal?: AbortSignal): Promise<void> {
+/** So long, and up to as much again; ends early, as an error, when the caller gives up. */
+export function pauseAbout(ms: number, signal?: AbortSignal): Promise<void> {
+  return pause(ms * (1 + (random(1)[0] ?? 0) / 256), signal);
+}
+
+function pause(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const stop = (): void => {
       clearTimeout(timer);

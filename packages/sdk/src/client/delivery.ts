@@ -1,5 +1,5 @@
 import { TrustedSdkError } from "../error.ts";
-import { pause } from "./busy.ts";
+import { pauseAbout } from "./busy.ts";
 
 /** Pauses before the same bytes are sent again, when the node asked could not reach the shared store. */
 const PAUSES_MS = [150, 450, 1350];
@@ -65,7 +65,7 @@ export async function deliver<T>(send: () => Promise<T>, signal?: AbortSignal): 
       const worth = error instanceof Undecided || lost(error);
       if (!worth || pauseMs === undefined) throw final(error, again || undecided > 0);
       again ||= !(error instanceof Undecided);
-      await pause(pauseMs * (1 + Math.random()), signal);
+      await pauseAbout(pauseMs, signal);
     }
   }
 }

@@ -1,6 +1,6 @@
 import { ChannelError } from "@trusted-mcp/channel";
 import { TrustedSdkError } from "../error.ts";
-import { pause } from "./busy.ts";
+import { pauseAbout } from "./busy.ts";
 import { GATEWAY } from "./delivery.ts";
 
 /** The server, or someone in between, did not answer a first flight with the channel's own words. */
@@ -51,7 +51,7 @@ export async function untilSettled<T>(handshake: () => Promise<T>, signal: Abort
     } catch (error) {
       if (!passes(error)) throw error;
     }
-    await pause(pauseMs * (1 + Math.random()), signal);
+    await pauseAbout(pauseMs, signal);
   }
   return await handshake();
 }

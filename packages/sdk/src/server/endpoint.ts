@@ -12,6 +12,8 @@ import {
   ChannelError,
   BINARY_MEDIA_TYPE,
   type Answer,
+  type Opened,
+  type SharedSessions,
   type HeaderFields,
   type RequestHead,
   type ResponderSession,
@@ -101,8 +103,13 @@ export class Endpoint {
     outer: OuterRequest,
   ): Promise<OuterResponse> {
     const header = parseRequestHeader(headerBytes);
-    const session = this.#responder.sessions.get(base64url(header.sessionId));
-    const opened = session.open(headerBytes, header, chunks);
+    const { shared } = this.#responder;
+    let session: ResponderSession;
+    let opened: Opened;
+    if (shared === null) {
+      session = this.#responder.sessions.get(base64url(header.sessionId));
+      opened = session.open(headerBytes, header, chunks);
+    } else ({ session, opened } = await shared.open(headerBytes, header, chunks));
     if (opened.kind !== "message") {
       if (opened.kind === "closed") this.#responder.sessions.remove(session);
       return front.whole(opened.answer.header, opened.reply);
@@ -128,7 +135,8 @@ export class Endpoint {
       const inner = { method, headers, body: parsed.body, session, source, departure };
       const response = await (call === null ? this.#run(inner) : call.run(() => this.#run(inner)));
       call?.answered(response.status);
-      return await respond(response, guarded(opened.answer, session, call), front, place, departure);
+      const answer = guarded(opened.answer, session, call, shared);
+      return await respond(response, answer, front, place, departure);
     } catch (error) {
       place.leave(error);
       throw error;
@@ -183,10 +191,21 @@ function busy(): TrustedSdkError {
   return new TrustedSdkError("ERR_BUSY", message, { action: "retry" });
 }
 
+interface GuardedAnswer extends Answer {
+  /** Asks now and then whether another node ended the session; null: no other node can. */
+  readonly confirm: (() => Promise<void>) | null;
+}
+
 /** Also in the middle of a stream, and at the end of a call: nothing is sealed for a session that was ended. */
-function guarded(answer: Answer, session: ResponderSession, call: ServerCall | null): Answer {
+function guarded(
+  answer: Answer,
+  session: ResponderSession,
+  call: ServerCall | null,
+  shared: SharedSessions | null,
+): GuardedAnswer {
   return {
     header: answer.header,
+    confirm: shared && (() => shared.confirm(session)),
     seal: (parts, final) => {
       if (!stillServed(session))
         throw new ChannelError("ERR_SESSION_EXPIRED", "The session ended while its request was answered");
@@ -225,7 +244,7 @@ function jsonFront(id: string): Front {
 
 async function respond(
   { head, body }: Encoded,
-  answer: Answer,
+  answer: GuardedAnswer,
   front: Front,
   place: Place,
   departure: Departure,
@@ -235,9 +254,13 @@ async function respond(
     place.answered();
     return sealed;
   };
-  if (body instanceof Uint8Array) return whole([body]);
+  if (body instanceof Uint8Array) {
+    if (answer.confirm !== null) await answer.confirm();
+    return whole([body]);
+  }
   const parts = body[Symbol.asyncIterator]();
   const gathered = await gather(parts);
+  if (answer.confirm !== null) await answer.confirm();
   if (gathered.done) return whole(gathered.parts);
   place.open();
   return {
@@ -303,7 +326,7 @@ async function* stream(
   head: Uint8Array,
   gathered: Gathered,
   iterator: AsyncIterator<Uint8Array>,
-  answer: Answer,
+  answer: GuardedAnswer,
   front: Front,
   place: Place,
   departure: Departure,
@@ -319,6 +342,7 @@ async function* stream(
       // A stream that was cut must not look as if it had come to its end.
       if (departure.gone) throw new TrustedSdkError("ERR_CLOSED", "The stream was cut before its end");
       if (result.done === true) break;
+      if (answer.confirm !== null) await answer.confirm();
       const part = front.part(null, answer.seal([result.value], false));
       place.send();
       yield part;

@@ -6,6 +6,7 @@ import type {
   EvidenceProvider,
   HandshakeEvent,
   SessionLimits,
+  SharedNodes,
   SourceLimitOptions,
 } from "@trusted-mcp/channel";
 import { Responder } from "@trusted-mcp/channel";
@@ -20,6 +21,14 @@ export interface ServerLimits extends SessionLimits, LoadLimits {
    * bodies wait for room. Default 256 MiB, and never less than two of the largest.
    */
   readonly maxBufferedBytes?: number;
+}
+
+export interface NodesOptions extends SharedNodes {
+  /**
+   * A server that makes or asks for attestation evidence keeps its sessions in the process that was attested,
+   * whatever store there is, and needs sticky routing. Say so here, or such a configuration is refused.
+   */
+  readonly attested?: "node-local";
 }
 
 export interface TrustedServerOptions {
@@ -40,6 +49,11 @@ export interface TrustedServerOptions {
   /** How many quotes are made at once, and how many handshakes may wait for one. */
   readonly evidenceLimit?: EvidenceLimitOptions;
   readonly appraiser?: EvidenceAppraiser;
+  /**
+   * A store that several nodes of this server share, and the keys under which they seal what is in it: then any
+   * node serves any session. Default: this process keeps all, and a load balancer must be sticky.
+   */
+  readonly nodes?: NodesOptions;
   /** Longest channel session in ms; default and maximum 24 h. */
   readonly lifetimeMs?: number;
   /** How long a request body may take to arrive, in ms. Default 30 s. */
@@ -88,6 +102,7 @@ export function responderFor(
 ): Responder {
   const { identity, clients, clientAuth, limits, evidence, appraiser, lifetimeMs } = options;
   const onHandshake = options.onHandshake ?? warnOfRefusals();
+  checkNodes(options);
   return new Responder({
     audiences: audiencesOf(options),
     identity,
@@ -99,11 +114,22 @@ export function responderFor(
     ...(options.evidenceLimit && { evidenceLimit: options.evidenceLimit }),
     ...(appraiser && { appraiser }),
     ...(lifetimeMs !== undefined && { lifetimeMs }),
+    ...(options.nodes && { nodes: options.nodes }),
     onHandshake: (event) => {
       heard(event);
       onHandshake(event);
     },
   });
+}
+
+function checkNodes({ nodes, evidence, appraiser }: TrustedServerOptions): void {
+  const attested = evidence !== undefined || appraiser !== undefined;
+  if (nodes === undefined || !attested || nodes.attested === "node-local") return;
+  throw new TrustedSdkError(
+    "ERR_CONFIGURATION",
+    'A server with attestation evidence cannot share its sessions: they stay in the process that was attested. Leave out `nodes`, or give `nodes: { …, attested: "node-local" }` and route each client to one node',
+    { action: "fix" },
+  );
 }
 
 function warnOfRefusals(): (event: HandshakeEvent) => void {

@@ -22,11 +22,16 @@ export interface TrustedHandler {
   readonly fetch: (request: Request, options?: RequestOptions) => Promise<Response>;
   /** Node face: `http.createServer(trusted(handler, options).node)`; binary framing where the client can. */
   readonly node: (request: IncomingMessage, response: ServerResponse, parsedBody?: unknown) => Promise<void>;
-  /** Open channel sessions. */
+  /** Open channel sessions; of those that nodes share, the ones that this node has served. */
   readonly sessions: number;
-  /** Ends every session of an identity key at once; take it off the allow list first. */
-  revoke(keyId: string): number;
-  /** Ends all sessions. The wrapped handler is not closed. */
+  /**
+   * Ends every session of an identity key, here at once and then at all nodes; resolves with how many. Take it off
+   * the allow list of every node first.
+   *
+   * @throws ChannelError ERR_STORE when nodes share sessions and their store did not answer: try again.
+   */
+  revoke(keyId: string): Promise<number>;
+  /** Ends all sessions of this process; those that nodes share go on elsewhere. The wrapped handler is not closed. */
   close(): void;
 }
 
@@ -84,7 +89,7 @@ export function serveBehind(
     get sessions() {
       return responder.sessions.size;
     },
-    revoke: (keyId) => responder.sessions.revoke(keyId),
+    revoke: (keyId) => responder.revoke(keyId),
     close: () => {
       guard.reaper.stop();
       telemetry.close();
