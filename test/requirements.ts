@@ -219,6 +219,8 @@ export const requirements: readonly Requirement[] = [
       "On a pipe a line that was changed, dropped, repeated, moved, injected, cut off or sent back ends the session with a code, and no tool runs by it.",
     "REQ-STDIO-PLAINTEXT":
       "Plain MCP on a trusted pipe is refused in both directions, before and after the handshake.",
+    "REQ-STDIO-PROBE":
+      "The child process that the MCP SDK starts only to ask for the server's era is reached through the channel too.",
     "REQ-STDIO-PEER": "Tools behind a pipe find the verified peer as authInfo, with either MCP SDK.",
     "REQ-STDIO-LIFE":
       "A pipe lives for days: keys and sessions are renewed under way, and calls in flight go on.",
