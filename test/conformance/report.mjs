@@ -16,12 +16,17 @@ const differences = (plain, other) => compare(plain, other).filter((row) => !row
 /** Why a run fails. @param {Outcome} outcome @returns {string[]} */
 export function problemsOf({ run, plain, channel, again }) {
   const problems = [];
-  if (counts(plain) !== counts(run)) {
+  const plains = again === undefined ? [plain] : [plain, again];
+  if (plains.every((each) => counts(each) !== counts(run))) {
     problems.push(`plain: ${counts(plain)} passed/failed, expected ${counts(run)}`);
   }
-  if (!plain.required) problems.push("plain: something that the revision requires failed");
+  if (plains.every(({ required }) => !required)) {
+    problems.push("plain: something that the revision requires failed");
+  }
   for (const [way, result] of Object.entries(channel)) {
-    if (plain.required !== result.required) problems.push(`${way}: the suite's verdict is another one`);
+    if (plains.every(({ required }) => required !== result.required)) {
+      problems.push(`${way}: the suite's verdict is another one`);
+    }
     const lost = astray(plain, result);
     if (lost.length > 0) problems.push(`${way}: requests did not go where they should: ${lost.join(", ")}`);
     // What plain does to itself is no difference of the channel's, if the channel did one of the two things.

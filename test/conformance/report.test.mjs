@@ -42,6 +42,17 @@ group("the verdict on a run", () => {
     expect(describe(shaky)).toContain("UNSTABLE, two runs without the channel differ");
   });
 
+  it("forgives plain that it failed once, when the channel did not", () => {
+    const shaky = {
+      run: RUN,
+      plain: result("FAILURE", 0, { required: false }),
+      channel: { sdk: result("SUCCESS", 3) },
+      again: result("SUCCESS", 0),
+    };
+    expect(problemsOf(shaky)).toEqual([]);
+    expect(overview([shaky])).toMatch(/UNSTABLE$/m);
+  });
+
   it("forgives nothing that plain never did", () => {
     const odd = { ...result("FAILURE", 3), passed: 0 };
     odd.scenarios.ping.outcome = "refused: Error";
