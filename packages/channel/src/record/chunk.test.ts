@@ -1,4 +1,4 @@
-import { seal } from "@trusted-mcp/primitives/aead";
+import { open, seal } from "@trusted-mcp/primitives/aead";
 import { concat, random } from "@trusted-mcp/primitives/bytes";
 import { refusalOf, withFlippedBit } from "@trusted-mcp/testkit";
 import fc from "fast-check";
@@ -242,6 +242,20 @@ describe("bounds of chunks (spec §5.3) [W30]", () => {
 });
 
 describe("padding (spec §5.3) [REQ-PADDING]", () => {
+  it("is zeros in every chunk, the last of a long message too: nothing of an earlier chunk shows in it", () => {
+    const content = new Uint8Array(MAX_CONTENT + 300).fill(7);
+    const [first, last] = sealer().seal([content], true);
+    if (first === undefined || last === undefined) throw new Error("two chunks were expected");
+    expect(first).toHaveLength(3 + MAX_CHUNK_BYTES);
+    const nonce = Uint8Array.from(traffic.iv);
+    nonce[11] = (nonce[11] ?? 0) ^ 1;
+    const plaintext = open(traffic.key, nonce, header, last.subarray(3));
+    expect(plaintext).toHaveLength(512);
+    expect(Buffer.from(plaintext.subarray(0, 4)).toString("hex")).toBe("0100012c");
+    expect(plaintext.subarray(4, 304).every((byte) => byte === 7)).toBe(true);
+    expect(plaintext.subarray(304).every((byte) => byte === 0)).toBe(true);
+  });
+
   it("contents of 0 to 252 bytes look alike on the wire, final or not", () => {
     const sizes = new Set<number>();
     for (let size = 0; size <= 252; size += 1) {

@@ -43,18 +43,22 @@ export class ChunkSealer {
     for (const part of parts) left += part.length;
     const chunks: Uint8Array[] = [];
     const source = new PartReader(parts);
+    // One array for the plaintext of all chunks: a large message would leave many times its size to the collector.
+    const scratch = new Uint8Array(paddedLength(PREFIX_BYTES + Math.min(left, MAX_CONTENT), MAX_PLAINTEXT));
     do {
       const size = Math.min(left, MAX_CONTENT);
       left -= size;
-      chunks.push(this.#chunk(source, size, final && left === 0));
+      chunks.push(this.#chunk(source, size, final && left === 0, scratch));
     } while (left > 0);
     return chunks;
   }
 
-  #chunk(source: PartReader, size: number, final: boolean): Uint8Array {
+  /** @param scratch - zeros, or an earlier chunk's plaintext, at least as long as this one's. */
+  #chunk(source: PartReader, size: number, final: boolean, scratch: Uint8Array): Uint8Array {
     if (this.#done || this.#index >= MAX_INDEX)
       throw new ChannelError("ERR_RECORD_TRAILING", "This message has already ended");
-    const plaintext = new Uint8Array(paddedLength(PREFIX_BYTES + size, MAX_PLAINTEXT));
+    const plaintext = scratch.subarray(0, paddedLength(PREFIX_BYTES + size, MAX_PLAINTEXT));
+    plaintext.fill(0, PREFIX_BYTES + size);
     plaintext[0] = final ? FLAG_FINAL : 0;
     plaintext[1] = size >>> 16;
     plaintext[2] = size >>> 8;
