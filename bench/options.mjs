@@ -12,9 +12,10 @@ export const USAGE = `npm run bench -- [options]
   --only A,B     variants: ${VARIANT_NAMES.join(", ")} (${BASE} and ${CONTROL} always run)
   --workloads W  ${WORKLOADS.map((workload) => workload.name).join(", ")}
   --parts P      ${PARTS.join(", ")}, or none
-  --era E        legacy (default: what SDK clients speak) or modern
+  --era E        legacy (default: what SDK clients speak), modern, or legacy,modern: one run each
+  --nodes N,M    Node versions, one run each; fetched through npm (default: the one that runs this)
   --profile V    also sample where these variants' servers spend their CPU, at the first of --workloads
-  --json FILE    write every number there
+  --json FILE    write every number there; several runs become a list
   --quick        everything once and short: shows that it runs, says nothing about speed
   --help`;
 
@@ -43,6 +44,7 @@ export function readOptions(args) {
       workloads: { type: "string" },
       parts: { type: "string" },
       era: { type: "string", default: "legacy" },
+      nodes: { type: "string" },
       profile: { type: "string" },
       json: { type: "string" },
       quick: { type: "boolean", default: false },
@@ -56,7 +58,10 @@ export function readOptions(args) {
     WORKLOADS.map((workload) => workload.name),
     "--workloads",
   );
-  if (!["legacy", "modern"].includes(values.era)) throw new Error("--era is legacy or modern");
+  const eras = choose(values.era, ["legacy", "modern"], "--era");
+  const nodes = values.nodes === undefined ? [null] : values.nodes.split(",");
+  if (nodes.some((version) => version !== null && !/^\d+(\.\d+){0,2}$/.test(version)))
+    throw new Error("--nodes takes version numbers, such as 20,24");
   return {
     help: values.help,
     quick,
@@ -67,7 +72,8 @@ export function readOptions(args) {
       quick ? { ...workload, connections: QUICK_CONNECTIONS } : workload,
     ),
     parts: values.parts === "none" ? [] : choose(values.parts, PARTS, "--parts"),
-    era: values.era,
+    eras,
+    nodes,
     profile: values.profile === undefined ? [] : choose(values.profile, VARIANT_NAMES, "--profile"),
     json: values.json,
   };

@@ -6,11 +6,11 @@ import { connect as connectTcp } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { ResponseParser } from "./response-parser.mjs";
 
-export async function openConnection(url, { ca } = {}) {
+export async function openConnection(url, { ca, key, cert } = {}) {
   const { hostname, port, protocol } = new URL(url);
   const secure = protocol === "https:";
   const socket = secure
-    ? connectTls({ host: hostname, port: Number(port), ca, minVersion: "TLSv1.3" })
+    ? connectTls({ host: hostname, port: Number(port), ca, key, cert, minVersion: "TLSv1.3" })
     : connectTcp({ host: hostname, port: Number(port), noDelay: true });
   await new Promise((resolve, reject) => {
     socket.once(secure ? "secureConnect" : "connect", resolve);

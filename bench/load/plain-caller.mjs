@@ -2,8 +2,8 @@
 import { callHeaders } from "../workloads.mjs";
 import { openConnection, requestHead } from "./connection.mjs";
 
-export async function plainCaller(url, { era, ca }) {
-  const connection = await openConnection(url, { ca });
+export async function plainCaller(url, { era, ...tls }) {
+  const connection = await openConnection(url, tls);
   const heads = new Map();
   return {
     async call(message, workload) {

@@ -1,11 +1,11 @@
 /** One call at a time with the SDK's own client: what a person waits for. */
-import { Client } from "@modelcontextprotocol/client";
+import { Client as ClientV2 } from "@modelcontextprotocol/client";
 import { interleave } from "../interleave.mjs";
 import { median, quantile, ratios, spread } from "../statistics.mjs";
 import { BASE } from "../variants/index.mjs";
 import { expectedText, toolOf } from "../workloads.mjs";
 
-async function connect({ transport, close }, era) {
+async function connect({ Client = ClientV2, transport, close }, era) {
   const modern = { versionNegotiation: { mode: { pin: "2026-07-28" } } };
   const client = new Client({ name: "bench", version: "1" }, era === "modern" ? modern : {});
   await client.connect(transport);

@@ -11,12 +11,19 @@ const LOADERS = {
   plain: () => import("./plain.mjs"),
   "plain-again": () => import("./plain-again.mjs"),
   tls: () => import("./tls.mjs"),
+  mtls: () => import("./mtls.mjs"),
   aicc: () => import("./aicc.mjs"),
   floor: () => import("./floor.mjs"),
   wrapped: () => import("./wrapped.mjs"),
   "wrapped-web": () => import("./wrapped-web.mjs"),
   native: () => import("./native.mjs"),
+  v1: () => import("./v1.mjs"),
+  "v1-wrapped": () => import("./v1-wrapped.mjs"),
+  "v1-listener": () => import("./v1-listener.mjs"),
 };
+
+/** SDK v1 ends at revision 2025-11-25. */
+export const LEGACY_ONLY = ["v1", "v1-wrapped", "v1-listener"];
 
 export const VARIANT_NAMES = Object.keys(LOADERS);
 
