@@ -19,6 +19,15 @@ const GROUPS = [
     ],
   ],
   [
+    () => import("./browser.mjs"),
+    [
+      ["browser-spki", 10, 90],
+      ["browser-base64url", 20, 5],
+      ["browser-utf8", 15, 4],
+      ["browser-pem", 15, 8],
+    ],
+  ],
+  [
     () => import("./handshake.mjs"),
     [
       ["f1", 55, 6],
