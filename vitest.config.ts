@@ -11,7 +11,7 @@ export default defineConfig({
       { find: /^#runtime\/([a-z0-9-]+)$/, replacement: `${packages}primitives/src/node/$1.ts` },
       { find: "#sender", replacement: `${packages}sdk/src/client/http.ts` },
       { find: "#public-key", replacement: `${packages}identity/src/key-file/public-key.ts` },
-      { find: /^@trusted-mcp\/(channel|identity|testkit)$/, replacement: `${packages}$1/src/index.ts` },
+      { find: /^@trusted-mcp\/(channel|identity|redis|testkit)$/, replacement: `${packages}$1/src/index.ts` },
     ],
   },
   test: {

@@ -15,6 +15,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   attestation: 2,
   sdk: 3,
   aicc: 3,
+  redis: 3,
   detect: 3,
   scan: 4,
   guard: 4,

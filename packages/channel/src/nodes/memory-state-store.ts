@@ -54,8 +54,7 @@ export class MemoryStateStore implements StateStore {
     const window = new ReplayWindow();
     this.#sessions.set(key, { value, version: 1, window, group, idleMs, end: now + lifeMs, until });
     const own = [...this.#sessions].filter(([, each]) => each.group === group && this.#open(each));
-    for (const [oldest] of own.slice(0, Math.max(0, own.length - limits.groupLimit)))
-      this.#sessions.delete(oldest);
+    for (const [, oldest] of own.slice(0, Math.max(0, own.length - limits.groupLimit))) this.#end(oldest);
   }
 
   async session(key: string): Promise<StoredSession | undefined> {
@@ -75,9 +74,10 @@ export class MemoryStateStore implements StateStore {
   async admit(key: string, sequence: number): Promise<Admission> {
     const session = this.#sessions.get(key);
     if (session === undefined || !this.#open(session)) return { verdict: "gone" };
+    const { version } = session;
+    if (session.window?.admit(sequence) !== true) return { verdict: "seen", version };
     session.until = Math.min(this.#clock.monotonic() + session.idleMs, session.end);
-    const verdict = session.window?.admit(sequence) === true ? "fresh" : "seen";
-    return { verdict, version: session.version };
+    return { verdict: "fresh", version };
   }
 
   async endSession(key: string): Promise<void> {
