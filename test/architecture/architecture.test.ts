@@ -24,6 +24,7 @@ describe("this workspace", () => {
       "what a browser loads of the client half is free of Node [REQ-BROWSER-NO-NODE]",
       rules.clientRunsInBrowsers,
     ],
+    ["sdk/listener needs no MCP SDK [REQ-LISTENER]", rules.listenerNeedsNoMcpSdk],
     ["channel imports no node: module and does no I/O", rules.channelIsPure],
     ["nothing says export *", rules.noStarExports],
     ["no module works while it is loaded", rules.noWorkAtLoad],
@@ -186,6 +187,17 @@ describe("each rule can fail", () => {
       "packages/sdk/src/b.ts:2 uses Buffer",
       "packages/channel/src/index.ts:1 uses setImmediate",
       "packages/sdk/src/web.ts:1 imports node:http",
+    ]);
+  });
+
+  test("an MCP SDK in what sdk/listener needs, also of types only", () => {
+    const files = {
+      "listener.ts": 'export { a } from "./a.ts";',
+      "a.ts": 'import type { T } from "@modelcontextprotocol/server";',
+      "b.ts": 'import { T } from "@modelcontextprotocol/server";',
+    };
+    expect(rules.listenerNeedsNoMcpSdk(workspaceOf({ sdk: { files } }))).toEqual([
+      "packages/sdk/src/a.ts:1 imports @modelcontextprotocol/server",
     ]);
   });
 

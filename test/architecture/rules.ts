@@ -179,6 +179,24 @@ export const clientRunsInBrowsers: Rule = ({ packages }) => {
   return found;
 };
 
+/** Who has SDK v1 need not install v2: neither its code nor its types. */
+export const listenerNeedsNoMcpSdk: Rule = ({ packages }) => {
+  const sources = packages.find(({ folder }) => folder === "sdk")?.sources ?? [];
+  const found: string[] = [];
+  const seen = new Set<string>();
+  const visit = (path: string): void => {
+    if (seen.has(path)) return;
+    seen.add(path);
+    for (const { specifier, line } of sources.find((source) => source.path === path)?.imports ?? []) {
+      if (isRelative(specifier)) visit(posix.join(posix.dirname(path), specifier));
+      else if (specifier.startsWith("@modelcontextprotocol/"))
+        found.push(`${path}:${line} imports ${specifier}`);
+    }
+  };
+  visit("packages/sdk/src/listener.ts");
+  return found;
+};
+
 function patternOf(pkg: Package, specifier: string): Targets | undefined {
   for (const [name, { types, browser, ...targets }] of Object.entries(pkg.manifest.imports ?? {})) {
     const [start = "", end] = name.split("*");

@@ -1,4 +1,3 @@
-import type { AuthInfo } from "@modelcontextprotocol/server";
 import {
   SUITE_NAME,
   SUITE_XWING_AES256GCM_SHA384,
@@ -6,6 +5,17 @@ import {
   type Peer,
   type ResponderSession,
 } from "@trusted-mcp/channel";
+
+/** Who calls, in the form that both MCP SDKs have for it; written here, so that neither has to be there. */
+export interface AuthInfo {
+  token: string;
+  clientId: string;
+  scopes: string[];
+  /** Seconds since the epoch. */
+  expiresAt?: number;
+  resource?: URL;
+  extra?: Record<string, unknown>;
+}
 
 /** What tools find under `ctx.http.authInfo.extra.trustedMcp`. */
 export interface TrustedMcpInfo {

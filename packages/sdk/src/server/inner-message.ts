@@ -1,9 +1,8 @@
 import { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
-import type { AuthInfo } from "@modelcontextprotocol/server";
 import type { InnerSocket } from "./inner-socket.ts";
 import type { InnerRequest } from "./inner.ts";
-import { authInfoOf } from "./auth-info.ts";
+import { authInfoOf, type AuthInfo } from "./auth-info.ts";
 import { innerFields, innerUrl } from "./request.ts";
 
 /**

@@ -1,7 +1,7 @@
-import type { AuthInfo } from "@modelcontextprotocol/server";
 import { FRAMING_JSON } from "@trusted-mcp/channel";
 import { JSON_MEDIA_TYPE, REFUSED_BODY, REFUSED_STATUS } from "../wire.ts";
 import { webStream, type Read } from "../web-stream.ts";
+import type { AuthInfo } from "./auth-info.ts";
 import { BodyRoom, type BodyBudget } from "./body-budget.ts";
 import { bodyTooSlow } from "./body-limit.ts";
 import { Departure } from "./departure.ts";

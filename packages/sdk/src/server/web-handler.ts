@@ -1,8 +1,7 @@
-import type { AuthInfo } from "@modelcontextprotocol/server";
 import { JSON_MEDIA_TYPE, mediaType, STREAM_MEDIA_TYPE } from "../wire.ts";
 import { TrustedSdkError } from "../error.ts";
 import type { Read } from "../web-stream.ts";
-import { authInfoOf } from "./auth-info.ts";
+import { authInfoOf, type AuthInfo } from "./auth-info.ts";
 import type { Departure } from "./departure.ts";
 import { field, fieldsOf, type InnerHandler, type InnerRequest } from "./inner.ts";
 import { sparseRequest, webRequest } from "./request.ts";
