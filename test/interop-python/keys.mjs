@@ -1,6 +1,7 @@
 /** RSA-4096 key files as the Python SDK's guide makes them, in a folder that goes away. */
-import { generateKeyPairSync } from "node:crypto";
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { createPublicKey, generateKeyPairSync } from "node:crypto";
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -28,6 +29,13 @@ export function rotate({ privateKey, publicKey }) {
   });
   replace(privateKey, pair.privateKey);
   replace(publicKey, pair.publicKey);
+}
+
+/** A new pair whose private half has four primes: what the Python client sees of it is like any other. */
+export function fourPrimes({ privateKey, publicKey }) {
+  execFileSync("openssl", ["genrsa", "-primes", "4", "-out", privateKey, "4096"], { stdio: "ignore" });
+  const pem = createPublicKey(readFileSync(privateKey)).export({ type: "spki", format: "pem" });
+  replace(publicKey, pem);
 }
 
 function replace(path, text) {

@@ -95,6 +95,7 @@ const whole = {
     reached.length = 0;
     pending.reset();
     responder.sessions.add(serverSession());
+    const departure = new Departure();
     try {
       const record = mode % 2 === 1 ? sealRecord(rest) : undefined;
       const answer = await endpoint.receive({
@@ -102,10 +103,12 @@ const whole = {
         body: record === undefined ? rest : frameOf(record, type),
         source: "192.0.2.1",
         framings: [2, 1],
-        departure: new Departure(),
+        departure,
       });
       return { answer: await bytesOfAnswer(answer), calls: reached.length, record };
     } finally {
+      // As a front does when the answer has left: until then its place is taken.
+      departure.finish();
       responder.sessions.clear();
     }
   },

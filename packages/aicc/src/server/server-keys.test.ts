@@ -1,9 +1,12 @@
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { createPublicKey } from "node:crypto";
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { refusal, rsaKeys, type KeyPair } from "../../test/half.ts";
+import { refusal, rsaKeys, sealRequest, type KeyPair } from "../../test/half.ts";
 import { serverKeyFromFile } from "../client/server-key.ts";
+import { RequestOpener } from "./request-opener.ts";
 import { serverKeyFile, ServerKeys } from "./server-keys.ts";
 
 let folder: string;
@@ -54,6 +57,18 @@ it("the client follows its copy of the public key in the same way", async () => 
 
 it("a private key that others can read is refused", async () => {
   expect(await refusal(serverKeyFile(put("open.pem", pem(first), 0o644)))).toBe("ERR_KEY_FILE_PERMISSIONS");
+});
+
+it("a key of four primes opens requests: its public half is like any other (RFC 8017 §3.2)", async () => {
+  const path = join(folder, "four.pem");
+  execFileSync("openssl", ["genrsa", "-primes", "4", "-out", path, "4096"], { stdio: "ignore" });
+  const publicKey = createPublicKey(readFileSync(path));
+  expect(publicKey.asymmetricKeyDetails?.modulusLength).toBe(4096);
+  const keys = await serverKeyFile(path);
+  const opener = new RequestOpener({ keys });
+  const { text } = sealRequest(publicKey, "hello");
+  expect(Buffer.from((await opener.open(text, "")).body).toString()).toBe("hello");
+  keys.close();
 });
 
 it("installing the key in use again changes nothing; an old one that returns is held once", async () => {
