@@ -12,7 +12,14 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
-const documents = ["README.md", "README.zh-CN.md", "docs/guide/program.md", "docs/guide/sdk.md"];
+const documents = [
+  "README.md",
+  "README.zh-CN.md",
+  "docs/guide/program.md",
+  "docs/guide/sdk.md",
+  "docs/guide/aicc.md",
+  "docs/guide/aicc-attestation.md",
+];
 /** The README in another language: the same blocks to the letter. */
 const TWINS = [["README.md", "README.zh-CN.md"]];
 const RUN = new Set(["sh", "bash", "js", "mjs", "ts"]);
@@ -60,15 +67,18 @@ function stop(child) {
   }
 }
 
+function takesConnections(port) {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1", () => resolve(true));
+    socket.once("error", () => resolve(false));
+    socket.once("connect", () => socket.destroy());
+  });
+}
+
 /** Resolves once a port that the block names, or that its file names, takes connections. */
 async function answers(port) {
-  for (let attempt = 0; attempt < 200; attempt += 1) {
-    const open = await new Promise((resolve) => {
-      const socket = connect(port, "127.0.0.1", () => resolve(true));
-      socket.once("error", () => resolve(false));
-      socket.once("connect", () => socket.destroy());
-    });
-    if (open) return;
+  for (let attempt = 0; attempt < 600; attempt += 1) {
+    if (await takesConnections(port)) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   throw new Error(`nothing listens on port ${port}`);
@@ -103,9 +113,13 @@ async function check(document) {
       } else if (block.directive.startsWith("not run:")) {
         console.log(`shown    ${where}  ${block.directive}`);
       } else if (what === "background") {
+        // Another program's answer is not this one's.
+        const port = portOf(block.code, files);
+        for (let wait = 0; wait < 600 && (await takesConnections(port)); wait += 1)
+          await new Promise((resolve) => setTimeout(resolve, 50));
         const started = run(block.code, folder, true);
         running.push(started);
-        const up = await answers(portOf(block.code, files)).then(
+        const up = await answers(port).then(
           () => true,
           () => false,
         );
