@@ -1,5 +1,6 @@
 import { readFileSync, mkdirSync } from "node:fs";
 import { createServer } from "node:http";
+import { createSecureServer } from "node:http2";
 import { join } from "node:path";
 import { toNodeHandler } from "@modelcontextprotocol/node";
 import { pinnedServer } from "@trusted-mcp/identity";
@@ -139,30 +140,47 @@ export async function proxyChecks(folder, tls) {
       PROXIES.map(({ name, settings }) => ({ name: `${framing}-${name}`, port, settings })),
     ),
   );
+  // No proxy at all: Node's own HTTP/2, which must not be told HTTP/1.1's connection fields.
+  const secure = createSecureServer(
+    { allowHTTP1: true, key: readFileSync(tls.key), cert: ca },
+    /** @type {any} */ (FRAMINGS.binary()),
+  );
+  await new Promise((resolve) => secure.listen(0, "127.0.0.1", () => resolve(undefined)));
+  const { port } = /** @type {import("node:net").AddressInfo} */ (secure.address());
   try {
-    const checks = servers.flatMap(({ framing }) =>
-      PROXIES.flatMap(({ name, live }) =>
-        Object.entries({ "HTTP/1.1": h1Client, "HTTP/2": h2Client }).map(async ([version, make]) => {
-          const what = { name: `nginx ${name}, ${framing} frames, ${version}`, ok: false };
-          try {
-            const connected = await make(`${proxy.url(`${framing}-${name}`)}/mcp`, ca);
-            const found = await streamed(connected, what.name);
-            await large(connected);
-            await connected.close();
-            const ok = (found || !live) && connected.framing === framing;
-            const how = found
-              ? "events come as they are sent"
-              : "events are kept back until the end, and come whole";
-            return { ...what, ok, found: `${connected.framing} frames; ${how}; 1 MB` };
-          } catch (error) {
-            return { ...what, found: error instanceof Error ? error.message : String(error) };
-          }
-        }),
-      ),
+    const fronts = servers.flatMap(({ framing }) =>
+      PROXIES.map(({ name, live }) => {
+        return { name: `nginx ${name}`, framing, live, url: `${proxy.url(`${framing}-${name}`)}/mcp` };
+      }),
+    );
+    fronts.push({
+      name: "Node's own TLS",
+      framing: "binary",
+      live: true,
+      url: `https://127.0.0.1:${port}/mcp`,
+    });
+    const checks = fronts.flatMap(({ name, framing, live, url }) =>
+      Object.entries({ "HTTP/1.1": h1Client, "HTTP/2": h2Client }).map(async ([version, make]) => {
+        const what = { name: `${name}, ${framing} frames, ${version}`, ok: false };
+        try {
+          const connected = await make(url, ca);
+          const found = await streamed(connected, what.name);
+          await large(connected);
+          await connected.close();
+          const ok = (found || !live) && connected.framing === framing;
+          const how = found
+            ? "events come as they are sent"
+            : "events are kept back until the end, and come whole";
+          return { ...what, ok, found: `${connected.framing} frames; ${how}; 1 MB` };
+        } catch (error) {
+          return { ...what, found: error instanceof Error ? error.message : String(error) };
+        }
+      }),
     );
     return await Promise.all(checks);
   } finally {
     await proxy.stop();
+    secure.close();
     for (const { http } of servers) {
       http.closeAllConnections();
       http.close();

@@ -7,6 +7,10 @@ const PAUSES_MS = [150, 450, 1350];
 /** A front that lost the server behind it, or gave up on it: another one may have taken over. */
 export const GATEWAY: ReadonlySet<number> = new Set([502, 503, 504]);
 
+/** What it is most often. */
+const TOO_LARGE =
+  ": a limit on bodies in front of the channel, such as the 100 kB of express.json() or the 1 MB of nginx, unless they are told otherwise";
+
 /** An unauthenticated sign that the session may be gone; never proof that a request did not run. */
 export class SessionDoubt extends Error {
   readonly status: number;
@@ -17,7 +21,8 @@ export class SessionDoubt extends Error {
   }
 
   toUnknown(): TrustedSdkError {
-    const message = `The server, or something in between, answered HTTP ${this.status} from outside the channel. Whether the request ran is unknown; repeat it only if that is safe`;
+    const hint = this.status === 413 ? TOO_LARGE : "";
+    const message = `The server, or something in between, answered HTTP ${this.status} from outside the channel${hint}. Whether the request ran is unknown; repeat it only if that is safe`;
     return new TrustedSdkError("ERR_OUTCOME_UNKNOWN", message);
   }
 }
