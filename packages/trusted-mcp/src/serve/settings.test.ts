@@ -85,6 +85,13 @@ describe("the Host and Origin check of a loopback address (MCP §transports, sec
       expect(check({ host: "localhost", origin: `http://${host}` })).toBeDefined();
     },
   );
+  it("lets pages of a named origin pass, and of no other [REQ-ORIGINS]", () => {
+    const named = hostCheck([], ["https://app.example"]);
+    expect(named({ host: "localhost", origin: "https://app.example" })).toBeUndefined();
+    expect(named({ host: "app.example", origin: "https://app.example" })).toBeDefined();
+    for (const origin of ["http://app.example", "https://app.example:1", "https://app.example.evil", "null"])
+      expect(named({ host: "localhost", origin })).toBeDefined();
+  });
   it("refuses requests without a Host and from a page without an origin", () => {
     expect(check({})).toBeDefined();
     expect(check({ host: "localhost", origin: "null" })).toBeDefined();
