@@ -1,6 +1,6 @@
 import { InMemoryTransport } from "@modelcontextprotocol/server";
 import { pinnedServer } from "@trusted-mcp/identity";
-import { trustedServerTransport, trustedTransport } from "@trusted-mcp/sdk/stdio";
+import { trustedServerTransport, trustedClientTransport } from "@trusted-mcp/sdk/stdio";
 import { sampleTee } from "@trusted-mcp/testkit";
 import { describe, expect, test } from "vitest";
 import {
@@ -322,7 +322,7 @@ describe("handshakes on a pipe", () => {
       const server = pinnedServer(world.tools.publicKey, "tools");
       return {
         ...world,
-        clientEnd: trustedTransport(clientWire, { ...anonymous, server }),
+        clientEnd: trustedClientTransport(clientWire, { ...anonymous, server }),
         serverEnd: trustedServerTransport(serverWire, {
           identity: world.tools.identity,
           clients: server,

@@ -8,7 +8,7 @@ import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport as StdioClientTransportV1 } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { generateKey, writeKeyPair } from "@trusted-mcp/identity";
 import { clientKeys } from "@trusted-mcp/sdk/client";
-import { trustedTransport, type TrustedClientTransport } from "@trusted-mcp/sdk/stdio";
+import { trustedClientTransport, type TrustedClientTransport } from "@trusted-mcp/sdk/stdio";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { codeOf } from "./support/pipe.ts";
 
@@ -30,7 +30,7 @@ function transportTo(
   Type: typeof StdioClientTransport | typeof StdioClientTransportV1,
 ): TrustedClientTransport {
   const inner = new Type({ command: process.execPath, args: [CHILD, folder, kind], stderr: "inherit" });
-  return trustedTransport(inner, { ...keys, audience: "stdio:child" });
+  return trustedClientTransport(inner, { ...keys, audience: "stdio:child" });
 }
 
 const log = (): string[] => readFileSync(join(folder, "log"), "utf8").trim().split("\n");
@@ -85,7 +85,7 @@ describe("the child that SDK v2 starts to find out the era [REQ-STDIO-PROBE]", (
       server: join(folder, "other.pub.pem"),
     });
     const inner = new StdioClientTransport({ command: process.execPath, args: [CHILD, folder, "v2"] });
-    const transport = trustedTransport(inner, { ...keys, server, audience: "stdio:child" });
+    const transport = trustedClientTransport(inner, { ...keys, server, audience: "stdio:child" });
     expect(
       codeOf(
         await auto()
@@ -101,7 +101,7 @@ describe("the child that SDK v2 starts to find out the era [REQ-STDIO-PROBE]", (
       new URL("../../packages/trusted-mcp/test/serve/modern-server.mjs", import.meta.url),
     );
     const inner = new StdioClientTransport({ command: process.execPath, args: [plain], stderr: "ignore" });
-    const transport = trustedTransport(inner, { ...keys, audience: "stdio:child", handshakeTimeoutMs: 5000 });
+    const transport = trustedClientTransport(inner, { ...keys, audience: "stdio:child", handshakeTimeoutMs: 5000 });
     const error = await auto()
       .connect(transport)
       .catch((refusal: unknown) => refusal);
@@ -126,10 +126,10 @@ describe("a process that dies", () => {
     const options = { ...keys, audience: "stdio:child" };
     const client = (): Client => new Client({ name: "host", version: "1.0.0" });
     const refused = await client()
-      .connect(trustedTransport(dead, options))
+      .connect(trustedClientTransport(dead, options))
       .catch((error: unknown) => error);
     expect(codeOf(refused)).toBe("ERR_UNREACHABLE");
     const missing = new StdioClientTransport({ command: join(folder, "missing") });
-    await expect(client().connect(trustedTransport(missing, options))).rejects.toThrow("ENOENT");
+    await expect(client().connect(trustedClientTransport(missing, options))).rejects.toThrow("ENOENT");
   });
 });

@@ -1,4 +1,4 @@
-export { trustedTransport } from "./stdio/child-transport.ts";
+export { trustedClientTransport } from "./stdio/child-transport.ts";
 export type { PipeInfo, TrustedClientTransport } from "./stdio/client-transport.ts";
 export { trustedServerTransport, type TrustedServerTransport } from "./stdio/server-transport.ts";
 export type { TrustedPipeClientOptions, TrustedPipeServerOptions } from "./stdio/options.ts";

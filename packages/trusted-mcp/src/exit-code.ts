@@ -60,6 +60,8 @@ const BY_CODE: Readonly<Record<string, number>> = {
   // The binding to HTTP.
   ERR_HANDSHAKE_TIMEOUT: EXIT.unreachable,
   ERR_OUTCOME_UNKNOWN: EXIT.outcomeUnknown,
+  ERR_PIPE_CUT: EXIT.outcomeUnknown,
+  ERR_PEER_CHANGED: EXIT.identity,
   ERR_CONFIGURATION: EXIT.usage,
   ERR_RECORD_TRUNCATED: EXIT.outcomeUnknown,
 };

@@ -6,6 +6,7 @@ import {
   pinnedPeers,
 } from "@trusted-mcp/identity";
 import type { ChannelInfo, TrustedClientOptions, TrustedFetch } from "@trusted-mcp/sdk/client";
+import type { TrustedPipeClientOptions } from "@trusted-mcp/sdk/stdio";
 import { type Args, type OptionSpecs, required } from "./args.ts";
 import { usageError } from "./error.ts";
 
@@ -30,7 +31,11 @@ export const CLIENT_OPTIONS: OptionSpecs = {
     env: "TRUSTED_MCP_SERVER_KEY",
     help: "the server's public key, NAME.pub.pem; a second one while the server changes keys",
   },
-  audience: { type: "string", value: "URL", help: "what the server calls itself, when that is not URL" },
+  audience: {
+    type: "string",
+    value: "NAME",
+    help: "what the server calls itself, when that is not URL; with --stdio a name that both ends are given",
+  },
 };
 
 export const URL_ARGUMENT = { name: "URL", help: "the trusted server, such as https://tools.example/mcp" };
@@ -66,6 +71,17 @@ export async function openChannel(
     ...(audience === undefined ? {} : { audience }),
     ...extra,
   });
+}
+
+/** How the server behind a pipe is known, from the options of a client command. */
+export async function pipeTrust(args: Args): Promise<TrustedPipeClientOptions> {
+  const key = required(args, CLIENT_OPTIONS, "key");
+  required(args, CLIENT_OPTIONS, "server-key");
+  const audience = required(args, CLIENT_OPTIONS, "audience");
+  const passphrase = passphraseOf(args);
+  const signer = await fileSigner(key, passphrase === undefined ? {} : { passphrase });
+  const peers = await Promise.all(args.texts("server-key").map(loadPeer));
+  return { identity: identityFrom(signer), server: pinnedPeers(peers), audience };
 }
 
 /** Who the server proved to be, for logs and JSON: public facts only. */

@@ -5,7 +5,7 @@ import { StdioServerTransport as StdioServerTransportV1 } from "@modelcontextpro
 import { pinnedPeers, pinnedServer } from "@trusted-mcp/identity";
 import {
   trustedServerTransport,
-  trustedTransport,
+  trustedClientTransport,
   type TrustedClientTransport,
   type TrustedPipeClientOptions,
   type TrustedPipeServerOptions,
@@ -114,7 +114,7 @@ export function pipeWorld(options: PipeWorldOptions = {}): PipeWorld {
     input.once("end", () => void inner.close());
     return inner;
   };
-  const clientEnd = trustedTransport(carrier(wire.client), {
+  const clientEnd = trustedClientTransport(carrier(wire.client), {
     identity: alice.identity,
     server: pinnedServer(tools.publicKey, "tools"),
     audience: PIPE_AUDIENCE,

@@ -13,7 +13,7 @@ export interface PipeInfo {
   readonly appraisal: AppraisalResult | null;
 }
 
-/** A client transport of the MCP SDK (v1 or v2) whose lines are sealed. Made by `trustedTransport`. */
+/** A client transport of the MCP SDK (v1 or v2) whose lines are sealed. Made by `trustedClientTransport`. */
 export class TrustedClientTransport {
   onclose?: (() => void) | undefined;
   onerror?: ((error: Error) => void) | undefined;

@@ -1,15 +1,16 @@
 import type { AiccFetch } from "@trusted-mcp/aicc/client";
 import type { TrustedFetch } from "@trusted-mcp/sdk/client";
 import { aiccChannel } from "../aicc-channel.ts";
-import { endpoint, integer, type OptionSpecs } from "../args.ts";
+import { type Args, endpoint, integer, type OptionSpecs } from "../args.ts";
 import { asKnown } from "../bridge/answer.ts";
 import { bridgeHttp } from "../bridge/http.ts";
 import { bridgeStdio } from "../bridge/stdio.ts";
 import type { Command } from "../command.ts";
+import { usageError } from "../error.ts";
 import { EXIT, exitCodeOf } from "../exit-code.ts";
 import type { Io } from "../io.ts";
 import type { Log } from "../log.ts";
-import { CLIENT_OPTIONS, openChannel, peerFacts, URL_ARGUMENT } from "../trust.ts";
+import { CLIENT_OPTIONS, openChannel, peerFacts, pipeTrust, URL_ARGUMENT } from "../trust.ts";
 
 const options: OptionSpecs = {
   ...CLIENT_OPTIONS,
@@ -17,6 +18,10 @@ const options: OptionSpecs = {
     type: "string",
     value: "PORT",
     help: "serve plain HTTP on 127.0.0.1:PORT/mcp instead of stdio; 0 takes a free port",
+  },
+  stdio: {
+    type: "boolean",
+    help: "run COMMAND and speak the channel on its standard input and output, instead of HTTP to URL",
   },
   aicc: {
     type: "boolean",
@@ -29,21 +34,29 @@ export const connect: Command = {
   summary: "make a trusted server appear as a plain local one",
   usage: [
     "connect URL --key FILE --server-key FILE [--listen PORT]",
+    "connect --stdio --key FILE --server-key FILE --audience NAME -- COMMAND ARGS…",
     "connect URL --aicc --server-key FILE [--listen PORT]",
   ],
   description:
     "Speaks plain MCP on standard input and output, as hosts expect of a command in their mcpServers, and the " +
     "trusted-mcp/1 channel towards URL. Both protocol eras pass. With --listen it serves plain HTTP on 127.0.0.1 " +
-    "and prints the address; any program of any user on this machine can then call the server as you.",
-  positionals: [URL_ARGUMENT],
+    "and prints the address; any program of any user on this machine can then call the server as you. With --stdio " +
+    "COMMAND is what reaches the server, such as ssh or docker exec, and runs trusted-mcp serve --stdio there.",
+  positionals: [{ ...URL_ARGUMENT, optional: true }],
+  passthrough: "with --stdio: the command that runs the other end; the -- is needed",
   options,
   examples: [
     "trusted-mcp connect https://tools.example/mcp --key alice.key.pem --server-key server.pub.pem",
     "trusted-mcp connect https://tools.example/mcp --key alice.key.pem --server-key server.pub.pem --listen 8080",
+    "trusted-mcp connect --stdio --key alice.key.pem --server-key server.pub.pem --audience stdio:files -- ssh tools.example trusted-mcp serve --stdio --key server.key.pem --allow alice.pub.pem --audience stdio:files -- mcp-server-filesystem /data",
     "trusted-mcp connect http://127.0.0.1:8000/mcp --aicc --server-key myPublicKey.pem",
   ],
   async run(args, io, log) {
-    const url = endpoint(args.positionals[0] ?? "");
+    if (args.flag("stdio")) return await overPipe(args, io, log);
+    const [address] = args.positionals;
+    if (address === undefined) throw usageError(`URL is missing: ${URL_ARGUMENT.help}`);
+    if (args.rest !== undefined) throw usageError("a command after -- is only for --stdio");
+    const url = endpoint(address);
     const listen = args.text("listen");
     const port = listen === undefined ? undefined : integer(listen, "listen", 0, 65_535);
     const channel = args.flag("aicc") ? await aiccChannel(args, url, log) : await openChannel(args, url);
@@ -56,6 +69,18 @@ export const connect: Command = {
     }
   },
 };
+
+async function overPipe(args: Args, io: Io, log: Log): Promise<number> {
+  if (args.positionals.length > 0) throw usageError("give URL or --stdio, not both");
+  for (const name of ["listen", "aicc"])
+    if (args.text(name) !== undefined) throw usageError(`--${name} does not go with --stdio`);
+  const command = args.rest ?? [];
+  if (command.length === 0)
+    throw usageError("--stdio needs the command that runs the other end: -- COMMAND ARGS…");
+  const trust = await pipeTrust(args);
+  const { runConnectPipe } = await import("../pipe/connect.ts");
+  return runConnectPipe(command, trust, io, log);
+}
 
 type Channel = TrustedFetch | AiccFetch;
 

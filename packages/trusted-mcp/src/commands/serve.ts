@@ -1,9 +1,15 @@
-import { integer, type OptionSpecs, required } from "../args.ts";
+import { type Args, integer, type OptionSpecs, required } from "../args.ts";
 import type { Command } from "../command.ts";
 import { usageError } from "../error.ts";
+import type { Io } from "../io.ts";
+import type { Log } from "../log.ts";
 import { KEY_OPTIONS, passphraseOf } from "../trust.ts";
 
 const options: OptionSpecs = {
+  stdio: {
+    type: "boolean",
+    help: "speak the channel on standard input and output, for one client, instead of listening on a port",
+  },
   port: {
     type: "string",
     value: "PORT",
@@ -73,12 +79,43 @@ const options: OptionSpecs = {
   },
 };
 
+/** What has a meaning only where there is a port, or more than one client. */
+const NOT_WITH_STDIO = [
+  ...["port", "host", "allow-origin", "upstream", "upstream-header", "peer-header", "max-children", "idle"],
+  ...["aicc", "aicc-key"],
+];
+
+async function overPipe(args: Args, io: Io, log: Log): Promise<number> {
+  for (const name of NOT_WITH_STDIO)
+    if (args.text(name) !== undefined) throw usageError(`--${name} does not go with --stdio`);
+  const keyFile = required(args, options, "key");
+  required(args, options, "allow");
+  required(args, options, "audience");
+  const command = args.rest ?? [];
+  if (command.length === 0) throw usageError("give the server to put behind the channel: -- COMMAND ARGS…");
+  const given = { passphrase: passphraseOf(args), cwd: args.text("cwd") };
+  const { runServePipe } = await import("../pipe/serve.ts");
+  return await runServePipe(
+    {
+      keyFile,
+      allow: args.texts("allow"),
+      audience: args.texts("audience"),
+      env: args.texts("env"),
+      command,
+      ...definedOnly(given),
+    },
+    io,
+    log,
+  );
+}
+
 export const serve: Command = {
   name: "serve",
   summary: "make any stdio or plain HTTP MCP server a trusted one",
   usage: [
     "serve --port PORT --key FILE --allow [NAME=]FILE… -- COMMAND ARGS…",
     "serve --port PORT --key FILE --allow [NAME=]FILE… --upstream URL",
+    "serve --stdio --key FILE --allow [NAME=]FILE… --audience NAME -- COMMAND ARGS…",
     "serve --port PORT --key FILE [--allow [NAME=]FILE…] --aicc --aicc-key FILE -- COMMAND ARGS…",
   ],
   description:
@@ -94,6 +131,7 @@ export const serve: Command = {
     "trusted-mcp serve --port 8443 --key server.key.pem --aicc --aicc-key myPrivateKey.pem --upstream http://127.0.0.1:3000/mcp",
   ],
   async run(args, io, log) {
+    if (args.flag("stdio")) return await overPipe(args, io, log);
     const port = integer(required(args, options, "port"), "port", 0, 65_535);
     const keyFile = required(args, options, "key");
     const upstream = args.text("upstream");
