@@ -62,7 +62,7 @@ export async function initiate(options: InitiatorOptions, exchange: Exchange): P
 }
 
 /**
- * The same handshake for a pipe (spec §5.7). `maxMessageBytes` bounds what this end accepts.
+ * The same handshake for a pipe (spec §5.8). `maxMessageBytes` bounds what this end accepts.
  *
  * @throws ChannelError as `initiate` does.
  */

@@ -6,7 +6,7 @@ import { ID_BYTES } from "../suite.ts";
 /** First byte of a record header (spec §5.1). Handshake messages use 1 to 8. */
 export const RECORD_REQUEST = 0x10;
 export const RECORD_RESPONSE = 0x11;
-/** Records of a pipe (spec §5.7), by who sends them: a line that comes back to its sender has the wrong type. */
+/** Records of a pipe (spec §5.8), by who sends them: a line that comes back to its sender has the wrong type. */
 export const RECORD_PUSH = { client: 0x12, server: 0x13 } as const;
 
 export const RANDOM_BYTES = 16;

@@ -20,7 +20,7 @@ export interface Received {
 
 /**
  * The receiving direction of a pipe. A pipe keeps order, so each record has exactly the number after the last one:
- * whatever else comes was dropped, repeated, moved or made up on the way (spec §5.7).
+ * whatever else comes was dropped, repeated, moved or made up on the way (spec §5.8).
  */
 export class PushReceiver {
   readonly #sender: Role;

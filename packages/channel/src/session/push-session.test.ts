@@ -64,7 +64,7 @@ function rekey({ client, server }: Ends): void {
 
 const hello = utf8('{"jsonrpc":"2.0","method":"hello"}');
 
-describe("a session over a pipe (spec §5.7)", () => {
+describe("a session over a pipe (spec §5.8)", () => {
   it("carries messages of any size both ways, unasked and in order", () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.boolean(), fc.nat(200_000)), { maxLength: 8 }), (sends) => {
@@ -200,7 +200,7 @@ describe("a session over a pipe (spec §5.7)", () => {
   });
 });
 
-describe("closing a pipe (spec §5.7)", () => {
+describe("closing a pipe (spec §5.8)", () => {
   it("a close is the last record of its direction; the other one goes on", async () => {
     const { client, server } = ends();
     expect(take(server, client.close())).toEqual({ kind: "close" });
@@ -230,7 +230,7 @@ describe("closing a pipe (spec §5.7)", () => {
   });
 });
 
-describe("rekeying a pipe (spec §5.7)", () => {
+describe("rekeying a pipe (spec §5.8)", () => {
   it("both directions go on under new keys, any number of times [REQ-STDIO-LIFE]", () => {
     const pair = ends();
     for (let epoch = 1; epoch <= 5; epoch += 1) {
@@ -340,7 +340,7 @@ describe("rekeying a pipe (spec §5.7)", () => {
   });
 });
 
-describe("the end of a pipe's session (spec §5.7)", () => {
+describe("the end of a pipe's session (spec §5.8)", () => {
   it("after it no message is sealed, but a renewal and a close are", async () => {
     const { client, server, clock } = ends();
     clock.advance(3_600_000);

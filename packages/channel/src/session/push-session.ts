@@ -35,17 +35,17 @@ export type Pushed =
   | { readonly kind: "message"; readonly json: Uint8Array }
   /** A rekey went a step on; `reply` is to be sent before anything else is sealed. */
   | { readonly kind: "rekey"; readonly reply: PushRecord | null }
-  /** A handshake message of the session that is to follow this one. Empty: see spec §5.7. */
+  /** A handshake message of the session that is to follow this one. Empty: see spec §5.8. */
   | { readonly kind: "renewal"; readonly message: Uint8Array }
   /** The other end sends nothing more. */
   | { readonly kind: "close" };
 
-/** In-flight messages may come this long after the session's end; none is sealed after it (spec §5.7). */
+/** In-flight messages may come this long after the session's end; none is sealed after it (spec §5.8). */
 const LATE_MS = 60_000;
 const MAX_EPOCH = 2 ** 32 - 1;
 
 /**
- * One end of a session over a pipe (spec §5.7): either end sends records when it likes, in order, and any line that
+ * One end of a session over a pipe (spec §5.8): either end sends records when it likes, in order, and any line that
  * is not exactly the next one ends the session. It does no I/O: lines go in, records come out.
  */
 export class PushSession {
@@ -150,7 +150,7 @@ export class PushSession {
     return record;
   }
 
-  /** Client: asks for fresh keys (spec §5.7); null while an earlier rekey is unanswered, or nothing can be sent. */
+  /** Client: asks for fresh keys (spec §5.8); null while an earlier rekey is unanswered, or nothing can be sent. */
   rekey(): PushRecord | null {
     if (this.role !== "client" || this.#rekeying !== null || !this.live) return null;
     if (this.#sending.number >= MAX_EPOCH) return null;

@@ -164,7 +164,7 @@ export class PipeClient extends SealedPipe {
     }
   }
 
-  /** A new handshake inside the session that is about to end; calls in flight go on (spec §5.7). */
+  /** A new handshake inside the session that is about to end; calls in flight go on (spec §5.8). */
   async #renew(old: PushSession): Promise<void> {
     this.#renewing = true;
     try {

@@ -27,7 +27,7 @@ interface Held {
 }
 
 /**
- * One end of a sealed pipe (spec §5.7): JSON-RPC messages as UTF-8 in and out, lines of the channel on the carrier.
+ * One end of a sealed pipe (spec §5.8): JSON-RPC messages as UTF-8 in and out, lines of the channel on the carrier.
  * Whatever is not exactly the next line of the session ends the pipe with a code; nothing of it is passed on.
  */
 export abstract class SealedPipe {
