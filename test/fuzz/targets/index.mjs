@@ -127,6 +127,14 @@ const GROUPS = [
     ],
   ],
   [
+    () => import("./listener.mjs"),
+    [
+      ["sealed-path", 30, 5],
+      ["written-head", 15, 4],
+      ["inner-message", 5, 60],
+    ],
+  ],
+  [
     () => import("./http-headers.mjs"),
     [
       ["local-headers", 8, 12],

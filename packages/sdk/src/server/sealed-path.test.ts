@@ -75,6 +75,14 @@ describe("the sealed path in every spelling [REQ-LISTENER]", () => {
       },
     ],
     [
+      "Express with a mounted handler",
+      () => {
+        const app = express();
+        app.use("/mcp", (_: unknown, response: ServerResponse) => void response.writeHead(299).end());
+        return Promise.resolve(app);
+      },
+    ],
+    [
       "Fastify",
       async () => {
         const app = fastify({
@@ -109,7 +117,19 @@ describe("the sealed path in every spelling [REQ-LISTENER]", () => {
           routed += 1;
           expect(leadsTo("/mcp", path), path).toBe(true);
         }),
-        { numRuns: 300, examples: [["/MCP"], ["/mcp/"], ["/mcp?x"], ["//mcp"], ["/%6dcp"]] },
+        {
+          numRuns: 300,
+          examples: [
+            ["/MCP"],
+            ["/mcp/"],
+            ["/mcp?x"],
+            ["//mcp"],
+            ["/%6dcp"],
+            ["/mcp/.."],
+            ["/mcp//.."],
+            ["/mcp/../x"],
+          ],
+        },
       );
       expect(routed).toBeGreaterThan(0);
     });
@@ -127,8 +147,15 @@ describe("the sealed path in every spelling [REQ-LISTENER]", () => {
     for (const own of ["/api/MCP", "/api/mcp/", "//api/./mcp"])
       for (const path of ["/api/mcp", "/API/mcp/x", "/x/../api//mcp?y"])
         expect(leadsTo(own, path)).toBe(true);
+    for (const path of ["/mcp/..", "/mcp//..", "/mcp/%2e%2e/x", "/mcp%3f/../x", "/x%3f/../mcp", "/x;/../mcp"])
+      expect(leadsTo("/mcp", path), path).toBe(true);
     for (const path of ["/api", "/apimcp", "/api/mcpx", "/mcp"])
       expect(leadsTo("/api/mcp", path)).toBe(false);
+  });
+
+  test("a path longer than any that is meant counts as sealed; its query may be long", () => {
+    expect(leadsTo("/mcp", `/${"x".repeat(8192)}`)).toBe(true);
+    expect(leadsTo("/mcp", `/x?${"x".repeat(100_000)}`)).toBe(false);
   });
 
   test("any text is answered, and soon", () => {
