@@ -184,6 +184,7 @@ export const requirements: readonly Requirement[] = [
   ...promised("issue 4: many nodes", {
     "REQ-NODES-RESEND":
       "A lost answer or a gateway's error is met with the identical bytes, which run once at most.",
+    "REQ-NODES-CODE": "The error of a failed call says whether the call may have run.",
     "REQ-NODES-ANY": "With a store, any node finishes any handshake and serves any session, through rekeys.",
     "REQ-NODES-REPLAY": "A record that reaches several nodes, together or later, runs once.",
     "REQ-NODES-SEALED": "A store reads no keys, peers or audiences; state that it changed is refused.",
@@ -191,6 +192,12 @@ export const requirements: readonly Requirement[] = [
     "REQ-NODES-END": "Closing a session or revoking a key at one node counts at all.",
     "REQ-NODES-CLOCK": "Wall clocks that jump or differ do not lengthen a session that nodes share.",
     "REQ-NODES-LONG": "Sequence and epoch numbers are never used twice, at their ends neither.",
+  }),
+  ...checked("issue 4: must show 3", {
+    "REQ-NODES-CHAOS": [
+      "Nodes and Redis are killed under load: no wrong answer, no call runs twice, no replay is accepted.",
+      "test:many-nodes",
+    ],
   }),
   ...promised("issue 2: must show 4, an attacker in the middle", {
     "REQ-MITM-FLIP": "Every flipped bit is refused with a code, and the tool did not run.",

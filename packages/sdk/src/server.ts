@@ -1,5 +1,5 @@
 export { serveBehind, trusted, type TrustedHandler } from "./server/trusted.ts";
-export type { ServerLimits, TrustedServerOptions } from "./server/options.ts";
+export type { NodesOptions, ServerLimits, TrustedServerOptions } from "./server/options.ts";
 export { limitHttp, type HttpLimits } from "./server/http-limits.ts";
 export { trustedListener, type TrustedListener, type TrustedListenerOptions } from "./server/listener.ts";
 export type { NodeListener } from "./server/behind-listener.ts";
