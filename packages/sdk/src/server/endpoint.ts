@@ -278,6 +278,9 @@ interface Gathered {
 /** How long the first part of a stream is waited for before the answer's head goes out alone. */
 const PATIENCE_MS = 100;
 
+/** Bytes above which nothing more is collected. A result of 1 MiB goes out whole, with the JSON around it. */
+const MAX_GATHERED = 1_310_720;
+
 /**
  * Collects what a stream has ready now. Most MCP answers are one event and the end, both there at
  * once: they go out as one sealed message instead of a stream.
@@ -289,7 +292,7 @@ async function gather(iterator: AsyncIterator<Uint8Array>): Promise<Gathered> {
   if (begun.done === true) return { done: true, parts: [], next: null };
   const parts = [begun.value];
   let size = begun.value.length;
-  while (size <= 1_048_576) {
+  while (size <= MAX_GATHERED) {
     const next = iterator.next();
     const result = await soon(next, nextTurn);
     if (result === null) return { done: false, parts, next };
