@@ -339,6 +339,8 @@ async function* stream(
     place.send();
     yield front.part(answer.header, answer.seal([head, ...gathered.parts], false));
     place.sent();
+    // What was sent is not held for as long as the stream is open.
+    gathered.parts.length = 0;
     let next = gathered.next ?? iterator.next();
     for (;;) {
       const result = await next;
@@ -346,9 +348,8 @@ async function* stream(
       if (departure.gone) throw new TrustedSdkError("ERR_CLOSED", "The stream was cut before its end");
       if (result.done === true) break;
       if (answer.confirm !== null) await answer.confirm();
-      const part = front.part(null, answer.seal([result.value], false));
       place.send();
-      yield part;
+      yield front.part(null, answer.seal([result.value], false));
       place.sent();
       next = iterator.next();
     }

@@ -1,7 +1,7 @@
 import { utf8 } from "@trusted-mcp/primitives/bytes";
 
 /** Bytes that may wait for a slow reader before whoever sends more is asked to wait as well. */
-const HIGH_WATER_BYTES = 262_144;
+const HIGH_WATER_BYTES = 65_536;
 
 /** Server-sent events of one call, in order, each sealed as it is taken. */
 export class EventQueue implements AsyncIterable<Uint8Array> {

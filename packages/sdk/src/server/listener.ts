@@ -48,6 +48,9 @@ export function trustedListener(listener: NodeListener, options: TrustedListener
     get sessions() {
       return handler.sessions;
     },
+    get streams() {
+      return handler.streams;
+    },
     revoke: (keyId) => handler.revoke(keyId),
     close: () => handler.close(),
   };

@@ -24,6 +24,8 @@ export interface TrustedHandler {
   readonly node: (request: IncomingMessage, response: ServerResponse, parsedBody?: unknown) => Promise<void>;
   /** Open channel sessions; of those that nodes share, the ones that this node has served. */
   readonly sessions: number;
+  /** Open streams. */
+  readonly streams: number;
   /**
    * Ends every session of an identity key, here at once and then at all nodes; resolves with how many. Take it off
    * the allow list of every node first.
@@ -88,6 +90,9 @@ export function serveBehind(
     node: faces.node,
     get sessions() {
       return responder.sessions.size;
+    },
+    get streams() {
+      return load.streams;
     },
     revoke: (keyId) => responder.revoke(keyId),
     close: () => {
