@@ -3,7 +3,7 @@ import { serveParent } from "./child.mjs";
 import { exchanger, openSession, openSocket, sealCall } from "./session.mjs";
 
 let settings;
-let sockets = new Set();
+const sockets = new Set();
 
 async function together(count, width, act) {
   let next = 0;

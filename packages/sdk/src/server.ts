@@ -1,6 +1,6 @@
 export { serveBehind, trusted, type TrustedHandler } from "./server/trusted.ts";
 export type { NodesOptions, ServerLimits, TrustedServerOptions } from "./server/options.ts";
-export { limitHttp, type HttpLimits } from "./server/http-limits.ts";
+export { CHECK_EVERY_MS, limitHttp, type HttpLimits } from "./server/http-limits.ts";
 export { trustedListener, type TrustedListener, type TrustedListenerOptions } from "./server/listener.ts";
 export type { NodeListener } from "./server/behind-listener.ts";
 export type { InnerHandler, InnerRequest, InnerResponse } from "./server/inner.ts";

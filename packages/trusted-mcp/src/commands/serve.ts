@@ -72,6 +72,27 @@ const options: OptionSpecs = {
   },
   cwd: { type: "string", value: "DIR", help: "folder in which the command starts" },
   "max-children": { type: "string", value: "N", help: "most processes of the command at once (default: 32)" },
+  "max-connections": {
+    type: "string",
+    value: "N",
+    help: "most HTTP connections at once, half of them from one address (default: 10000)",
+  },
+  "max-requests": {
+    type: "string",
+    value: "N",
+    help: "most requests that one client may have under way (default: 1000)",
+  },
+  "max-streams": {
+    type: "string",
+    value: "N",
+    help: "most streams that one client may have open (default: 1000)",
+  },
+  "trust-proxy": {
+    type: "string",
+    value: "ADDRESS",
+    multiple: true,
+    help: "address or network of your own proxy: limits by address then count the client it names in X-Forwarded-For",
+  },
   idle: {
     type: "string",
     value: "SECONDS",
@@ -166,9 +187,11 @@ export const serve: Command = {
         allowedOrigins: args.texts("allow-origin"),
         env: args.texts("env"),
         upstreamHeaders: args.texts("upstream-header"),
+        trustProxy: args.texts("trust-proxy"),
         ...definedOnly(given),
         limits: {
           ...(children === undefined ? {} : { maxChildren: integer(children, "max-children", 1, 10_000) }),
+          ...counts(args),
           ...(idle === undefined ? {} : { idleMs: integer(idle, "idle", 1, 604_800) * 1000 }),
         },
       },
@@ -176,6 +199,20 @@ export const serve: Command = {
     );
   },
 };
+
+/** Limits that are plain numbers. */
+function counts(args: { text(name: string): string | undefined }): Record<string, number> {
+  const limits: Record<string, number> = {};
+  for (const [option, name] of [
+    ["max-connections", "maxConnections"],
+    ["max-requests", "maxRequestsPerPeer"],
+    ["max-streams", "maxStreamsPerPeer"],
+  ] as const) {
+    const text = args.text(option);
+    if (text !== undefined) limits[name] = integer(text, option, 1, 1_000_000);
+  }
+  return limits;
+}
 
 /** Leaves out what was not given, so that the defaults stay where they are documented. */
 function definedOnly<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {

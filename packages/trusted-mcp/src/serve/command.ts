@@ -48,6 +48,8 @@ export interface ServeOptions {
   /** Header that tells the upstream who calls; default `x-trusted-mcp-peer`. */
   readonly peerHeader?: string;
   readonly limits?: Partial<ServeLimits>;
+  /** Addresses and networks of our own proxies, whose X-Forwarded-For counts for limits by address. */
+  readonly trustProxy?: readonly string[];
   /** The RSA private key for AICC/0.1 clients. Absent: they are not served. */
   readonly aiccKeyFile?: string;
 }
@@ -79,7 +81,7 @@ export async function runServe(options: ServeOptions, { io, log }: ServeDeps): P
   const front = { identity: signer.spki, limits, log, onerror };
   const aicc =
     aiccKeyFile === undefined ? undefined : await aiccFront(handler, { keyFile: aiccKeyFile, ...front });
-  const listener = await listen(host, options.port, log).catch((error: unknown) => {
+  const listener = await listen(host, options.port, log, limits.maxConnections).catch((error: unknown) => {
     aicc?.close();
     throw error;
   });
@@ -95,7 +97,12 @@ export async function runServe(options: ServeOptions, { io, log }: ServeDeps): P
       clients,
       audience,
       allowedOrigins: options.allowedOrigins ?? [],
-      limits: { maxMessageBytes: limits.maxRequestBytes },
+      limits: {
+        maxMessageBytes: limits.maxRequestBytes,
+        maxRequestsPerPeer: limits.maxRequestsPerPeer,
+        maxStreamsPerPeer: limits.maxStreamsPerPeer,
+      },
+      trustProxy: options.trustProxy ?? [],
       ...says,
     },
   );

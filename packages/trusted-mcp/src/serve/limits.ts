@@ -19,6 +19,11 @@ export interface ServeLimits {
   readonly maxRequestBytes: number;
   /** Calls under way at once in one session, or for one peer in the 2026-07-28 era. */
   readonly maxInFlight: number;
+  /** HTTP connections, of all clients and strangers together. */
+  readonly maxConnections: number;
+  /** Requests under way and streams open at once, of one client; above it a client hears that its request did not run. */
+  readonly maxRequestsPerPeer: number;
+  readonly maxStreamsPerPeer: number;
   /** Comment lines keep a quiet stream alive through proxies; a quiet call becomes a stream after this long. */
   readonly keepAliveMs: number;
   /** A reader that takes nothing for this long loses its stream, so that it cannot stop the others. */
@@ -41,6 +46,9 @@ export const DEFAULT_LIMITS: ServeLimits = Object.freeze({
   maxMessageBytes: 32 * 1024 * 1024,
   maxRequestBytes: 4 * 1024 * 1024,
   maxInFlight: 256,
+  maxConnections: 10_000,
+  maxRequestsPerPeer: 1000,
+  maxStreamsPerPeer: 1000,
   keepAliveMs: 15_000,
   stallMs: 30_000,
   crashMs: 10_000,

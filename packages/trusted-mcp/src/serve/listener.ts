@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { CHECK_EVERY_MS, limitHttp } from "@trusted-mcp/sdk/server";
 import { listenError } from "../error.ts";
 import type { Log } from "../log.ts";
 import { ENDPOINT_PATH } from "./audience.ts";
@@ -20,38 +21,37 @@ export interface Listener {
   close(): Promise<void>;
 }
 
-const HEADERS_MS = 20_000;
-/** Longer than clients and proxies keep their end, so that they close first. */
-const KEEP_ALIVE_MS = 75_000;
-
 /** The HTTP server: one path, and nothing said about anything else. */
-export async function listen(host: string, port: number, log: Log): Promise<Listener> {
+export async function listen(
+  host: string,
+  port: number,
+  log: Log,
+  maxConnections: number,
+): Promise<Listener> {
   let handler: NodeHandler | undefined;
   let refusedBy: ReturnType<typeof hostCheck> | undefined;
   const warn = limited(log);
-  const server = createServer(
-    { headersTimeout: HEADERS_MS, keepAliveTimeout: KEEP_ALIVE_MS },
-    (request, response) => {
-      const refused = refusedBy?.(request.headers);
-      if (refused !== undefined) {
-        const { host, origin } = request.headers;
-        warn("refused a request", {
-          reason: refused,
-          host: host?.slice(0, 100),
-          origin: origin?.slice(0, 100),
-        });
-        return plain(response, 403, `Forbidden: ${refused}`);
-      }
-      if ((request.url ?? "").split("?")[0] !== ENDPOINT_PATH) return plain(response, 404, "Not found");
-      if (handler === undefined) return plain(response, 503, "Starting");
-      handler(request, response).catch((error: unknown) => {
-        log.error("a request could not be served", {
-          error: error instanceof Error ? error.name : "unknown",
-        });
-        response.destroy();
+  const server = createServer({ connectionsCheckingInterval: CHECK_EVERY_MS }, (request, response) => {
+    const refused = refusedBy?.(request.headers);
+    if (refused !== undefined) {
+      const { host, origin } = request.headers;
+      warn("refused a request", {
+        reason: refused,
+        host: host?.slice(0, 100),
+        origin: origin?.slice(0, 100),
       });
-    },
-  );
+      return plain(response, 403, `Forbidden: ${refused}`);
+    }
+    if ((request.url ?? "").split("?")[0] !== ENDPOINT_PATH) return plain(response, 404, "Not found");
+    if (handler === undefined) return plain(response, 503, "Starting");
+    handler(request, response).catch((error: unknown) => {
+      log.error("a request could not be served", {
+        error: error instanceof Error ? error.name : "unknown",
+      });
+      response.destroy();
+    });
+  });
+  limitHttp(server, { maxConnections });
   const bound = await bind(server, host, port);
   return {
     port: bound,
