@@ -5,6 +5,7 @@ import { Refusal } from "./vectors/check/bytes.mjs";
 import { checkFrame } from "./vectors/check/frames.mjs";
 import { checkHandshake } from "./vectors/check/handshakes.mjs";
 import { checkNegative } from "./vectors/check/negatives.mjs";
+import { checkPipe } from "./vectors/check/pipe.mjs";
 import { checkRecords } from "./vectors/check/records.mjs";
 import { checkStep } from "./vectors/check/steps.mjs";
 import { checkCredential, checkStructure } from "./vectors/check/structures.mjs";
@@ -13,6 +14,7 @@ const CHECKS = {
   "key-schedule.json": checkStep,
   "handshake.json": checkHandshake,
   "records.json": checkRecords,
+  "pipe.json": checkPipe,
   "framing.json": checkFrame,
   "messages.json": checkStructure,
   "credentials.json": checkCredential,
