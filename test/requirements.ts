@@ -149,6 +149,12 @@ export const requirements: readonly Requirement[] = [
     "REQ-CLI-LOGS": "Logs go to standard error and never hold a secret.",
     "REQ-CLI-DEMO": "The demo fails when anything that it claims does not happen.",
   }),
+  ...checked("issue 4: must show 2", {
+    "REQ-MATRIX": [
+      "Both lines of the MCP SDK on both sides, both eras, four frameworks, with and without nginx, JSON and event streams: what works without the channel works with it.",
+      "test:matrix",
+    ],
+  }),
   ...checked("issue 4: must show 1", {
     "REQ-CONFORMANCE-CLIENT": [
       "The conformance suite says the same of every check of a client on SDK v2, in both eras, OAuth and DPoP included, with and without the channel.",

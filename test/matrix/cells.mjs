@@ -13,6 +13,7 @@ export const FEATURES = /** @type {const} */ ([
   "asks client",
   "subscription",
   "resumption",
+  "end of session",
 ]);
 
 /**
@@ -50,6 +51,7 @@ export function impossible({ client, server, answers }, feature) {
   const modern = client === "v2 modern";
   if (modern && server === "v1") return "SDK v1 ends at 2025-11-25";
   if (modern && feature === "resumption") return "2026-07-28 has no resumption";
+  if (modern && feature === "end of session") return "2026-07-28 has no sessions";
   if (answers === "json" && feature === "progress") return "one JSON answer has no place for it";
   if (answers === "json" && feature === "resumption") return "one JSON answer has no event ids";
   return null;

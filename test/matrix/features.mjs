@@ -67,6 +67,13 @@ export const RUN = {
     same(steps, [1, 2]);
     same(ledger.resumptions(session) > 0, true);
   },
+  async "end of session"(connected) {
+    const session = connected.transport.sessionId;
+    same(typeof session, "string");
+    await connected.transport.terminateSession();
+    same(connected.transport.sessionId, undefined);
+    await ledger.until(`ended ${session}`);
+  },
 };
 
 /** The outcome of one feature: null, or why it failed. @param {string} feature @param {Connected} connected @param {import("./cells.mjs").Cell} cell @param {number} limit in ms */

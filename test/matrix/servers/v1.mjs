@@ -76,6 +76,7 @@ const options = (answers, sessions) => (/** @type {() => any} */ transport) => (
   eventStore: createEventStore(),
   retryInterval: 10,
   onsessioninitialized: (/** @type {string} */ id) => void sessions.set(id, transport()),
+  onsessionclosed: (/** @type {string} */ id) => ledger.happened(`ended ${id}`),
 });
 
 /**

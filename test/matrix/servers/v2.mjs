@@ -102,6 +102,7 @@ export function sdkV2(answers) {
         eventStore: createEventStore(),
         retryInterval: 10,
         onsessioninitialized: (session) => void sessions.set(session, fresh),
+        onsessionclosed: (session) => ledger.happened(`ended ${session}`),
       });
       await createServer(answers).connect(fresh);
       transport = fresh;
