@@ -81,6 +81,13 @@ const GROUPS = [
   [() => import("./initiator.mjs"), [["initiator", 1, 2500]]],
   [() => import("./session.mjs"), [["session-open", 15, 60]]],
   [
+    () => import("./pipe.mjs"),
+    [
+      ["pipe-line", 40, 8],
+      ["pipe-session", 10, 60],
+    ],
+  ],
+  [
     () => import("./identity.mjs"),
     [
       ["credential", 40, 5],
