@@ -12,7 +12,8 @@ import { sdkV2 } from "./servers/v2.mjs";
 
 /** Clients that run at once. */
 const WIDTH = 6;
-const LIMIT_MS = 20_000;
+/** Shorter than the SDKs' keep-alive of 15 s, which would cover up a departure that nobody noticed. */
+const LIMIT_MS = 10_000;
 /** Where nothing is expected to come. */
 const IMPOSSIBLE_MS = 700;
 
