@@ -86,7 +86,7 @@ export class Endpoint {
         if (request.body.length > this.#guard.maxHandshakeBytes)
           throw bodyTooLarge(this.#guard.maxHandshakeBytes);
         this.#guard.reaper.start();
-        const answer = await this.#guard.telemetry.flight(() =>
+        const answer = await this.#guard.telemetry.flight(frame.message, () =>
           this.#responder.handle(frame.message, request.source, request.framings),
         );
         return { contentType: JSON_MEDIA_TYPE, body: [utf8(encodeHandshakeResponse(frame.id, answer))] };
@@ -251,7 +251,7 @@ async function respond(
 ): Promise<OuterResponse> {
   const whole = (parts: readonly Uint8Array[]): OuterResponse => {
     const sealed = front.whole(answer.header, answer.seal([head, ...parts], true));
-    place.answered();
+    place.answered(sizeOf(parts));
     return sealed;
   };
   if (body instanceof Uint8Array) {
@@ -267,6 +267,12 @@ async function respond(
     contentType: front.streamType,
     body: stream(head, gathered, parts, answer, front, place, departure),
   };
+}
+
+function sizeOf(parts: readonly Uint8Array[]): number {
+  let size = 0;
+  for (const part of parts) size += part.length;
+  return size;
 }
 
 interface Gathered {
@@ -336,7 +342,7 @@ async function* stream(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let ended = false;
   try {
-    place.send();
+    place.send(sizeOf(gathered.parts));
     yield front.part(answer.header, answer.seal([head, ...gathered.parts], false));
     place.sent();
     // What was sent is not held for as long as the stream is open.
@@ -348,7 +354,7 @@ async function* stream(
       if (departure.gone) throw new TrustedSdkError("ERR_CLOSED", "The stream was cut before its end");
       if (result.done === true) break;
       if (answer.confirm !== null) await answer.confirm();
-      place.send();
+      place.send(result.value.length);
       yield front.part(null, answer.seal([result.value], false));
       place.sent();
       next = iterator.next();

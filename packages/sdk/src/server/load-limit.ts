@@ -30,6 +30,9 @@ export const LOAD_DEFAULTS: LoadDefaults = Object.freeze({
   stallMs: 60_000,
 });
 
+/** A connection that takes 16 KB each second is slow; one that takes less stands still. */
+const SLOWEST_BYTES_PER_MS = 16;
+
 /** What one peer has under way. */
 interface Share {
   readonly key: string;
@@ -137,7 +140,7 @@ export class Place {
   streaming = false;
   /** Monotonic ms at which the last part was taken by the connection. */
   used = 0;
-  /** Monotonic ms since which a part waits to be taken; 0: none does. */
+  /** Monotonic ms from which on a part waits for longer than its size explains; 0: none waits. */
   sending = 0;
   /** Where the request is recorded, if anybody listens. */
   call: ServerCall | null = null;
@@ -164,9 +167,9 @@ export class Place {
     this.#stream ||= this.#limit.toStream(this.#share);
   }
 
-  /** A part is given to the connection, which takes it when it can. */
-  send(): void {
-    this.sending = this.#limit.now();
+  /** Bytes are given to the connection, which takes them when it can; a slow one has time in proportion. */
+  send(bytes: number): void {
+    this.sending = this.#limit.now() + bytes / SLOWEST_BYTES_PER_MS;
   }
 
   /** It was taken. What flows on a stream keeps its session in use. */
@@ -177,10 +180,10 @@ export class Place {
   }
 
   /** A whole answer was handed over: the place is held until it was sent. */
-  answered(): void {
+  answered(bytes: number): void {
     if (this.#departure.finished) this.leave();
     else {
-      this.send();
+      this.send(bytes);
       this.#departure.whenFinished(() => this.leave());
     }
   }

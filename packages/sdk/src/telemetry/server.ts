@@ -18,6 +18,9 @@ import { finish, outcome } from "./outcome.ts";
 import { installedTracer, Instruments } from "./providers.ts";
 import { parseTraceContext } from "./trace-context.ts";
 
+/** The first byte of F1 (spec §2.2). */
+const FIRST_FLIGHT = 1;
+
 interface ServerInstruments {
   readonly operations: Histogram;
   readonly handshakes: Counter;
@@ -103,9 +106,9 @@ export class ServerTelemetry {
     });
   }
 
-  /** One flight of a handshake that was answered. Refused ones are only counted: strangers make no spans. */
-  async flight(run: () => Promise<Uint8Array>): Promise<Uint8Array> {
-    const tracer = this.#enabled ? installedTracer() : null;
+  /** A flight after the first that was answered. Others are only counted: whoever floods makes no spans. */
+  async flight(message: Uint8Array, run: () => Promise<Uint8Array>): Promise<Uint8Array> {
+    const tracer = this.#enabled && message[0] !== FIRST_FLIGHT ? installedTracer() : null;
     if (tracer === null) return await run();
     const startTime = Date.now();
     const answer = await run();
