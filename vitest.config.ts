@@ -15,6 +15,8 @@ export default defineConfig({
     ],
   },
   test: {
+    // One worker for each core: most tests wait for programs that they started.
+    maxWorkers: "100%",
     include: [
       "packages/*/src/**/*.test.ts",
       "test/{architecture,e2e}/**/*.test.ts",
