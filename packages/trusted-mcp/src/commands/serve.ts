@@ -48,6 +48,17 @@ const options: OptionSpecs = {
     value: "FILE",
     help: "with --aicc: the RSA private key that they seal to, myPrivateKey.pem; not the key of --key",
   },
+  store: {
+    type: "string",
+    value: "redis://…",
+    help: "Redis that several nodes of this server share: any of them then serves any session",
+  },
+  "store-key": {
+    type: "string",
+    value: "FILE",
+    multiple: true,
+    help: "with --store: 32 random bytes that all nodes have, which seal what is in it; the first one seals, others still open",
+  },
   upstream: {
     type: "string",
     value: "URL",
@@ -103,7 +114,7 @@ const options: OptionSpecs = {
 /** What has a meaning only where there is a port, or more than one client. */
 const NOT_WITH_STDIO = [
   ...["port", "host", "allow-origin", "upstream", "upstream-header", "peer-header", "max-children", "idle"],
-  ...["aicc", "aicc-key"],
+  ...["aicc", "aicc-key", "store", "store-key"],
 ];
 
 async function overPipe(args: Args, io: Io, log: Log): Promise<number> {
@@ -166,6 +177,9 @@ export const serve: Command = {
         "give the server to put behind the channel: either -- COMMAND ARGS… or --upstream URL",
       );
     }
+    const store = args.text("store");
+    const keyFiles = args.texts("store-key");
+    if (store === undefined && keyFiles.length > 0) throw usageError("--store-key is only for --store");
     const children = args.text("max-children");
     const idle = args.text("idle");
     const given = {
@@ -176,6 +190,7 @@ export const serve: Command = {
       cwd: args.text("cwd"),
       peerHeader: args.text("peer-header"),
       aiccKeyFile,
+      store: store === undefined ? undefined : { url: store, keyFiles },
     };
     const { runServe } = await import("../serve/command.ts");
     return runServe(

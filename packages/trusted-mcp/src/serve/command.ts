@@ -19,6 +19,7 @@ import type { ServeHandler } from "./handler.ts";
 import { type ServeLimits, withDefaults } from "./limits.ts";
 import { listen } from "./listener.ts";
 import { namedHeaders, namedVariables } from "./settings.ts";
+import { openStore } from "./store.ts";
 import { stdioHandler } from "./stdio/stdio-handler.ts";
 import { upstreamHandler } from "./upstream/upstream-handler.ts";
 
@@ -50,6 +51,8 @@ export interface ServeOptions {
   readonly limits?: Partial<ServeLimits>;
   /** Addresses and networks of our own proxies, whose X-Forwarded-For counts for limits by address. */
   readonly trustProxy?: readonly string[];
+  /** Redis that several nodes of this server share, and the files with the keys for what is in it. */
+  readonly store?: { readonly url: string; readonly keyFiles: readonly string[] };
   /** The RSA private key for AICC/0.1 clients. Absent: they are not served. */
   readonly aiccKeyFile?: string;
 }
@@ -75,6 +78,7 @@ export async function runServe(options: ServeOptions, { io, log }: ServeDeps): P
     options.passphrase === undefined ? {} : { passphrase: options.passphrase },
   );
   const clients = pinnedPeers(await Promise.all(options.allow.map(loadPeer)));
+  const store = options.store && (await openStore(options.store.url, options.store.keyFiles, log));
   const handler = draining(handlerFor(options, io.env, limits, log));
   const says = channelLog(log);
   const { onerror } = says;
@@ -82,6 +86,7 @@ export async function runServe(options: ServeOptions, { io, log }: ServeDeps): P
   const aicc =
     aiccKeyFile === undefined ? undefined : await aiccFront(handler, { keyFile: aiccKeyFile, ...front });
   const listener = await listen(host, options.port, log, limits.maxConnections).catch((error: unknown) => {
+    store?.close();
     aicc?.close();
     throw error;
   });
@@ -103,6 +108,7 @@ export async function runServe(options: ServeOptions, { io, log }: ServeDeps): P
         maxStreamsPerPeer: limits.maxStreamsPerPeer,
       },
       trustProxy: options.trustProxy ?? [],
+      ...(store && { nodes: store.nodes }),
       ...says,
     },
   );
@@ -121,6 +127,7 @@ export async function runServe(options: ServeOptions, { io, log }: ServeDeps): P
       .map(({ name }) => name)
       .join(" "),
     ...(aicc === undefined ? {} : { aicc: "on" }),
+    ...(store === undefined ? {} : { store: "on" }),
   });
   if (options.command !== undefined)
     log.info("the standard error of the server is shown with --log-level debug");
@@ -132,6 +139,7 @@ export async function runServe(options: ServeOptions, { io, log }: ServeDeps): P
   await handler.close();
   aicc?.close();
   channel.close();
+  store?.close();
   await listener.close();
   return EXIT.ok;
 }
