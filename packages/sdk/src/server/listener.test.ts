@@ -1,6 +1,12 @@
 import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
-import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from "node:http";
+import {
+  Agent,
+  createServer,
+  request as httpRequest,
+  type IncomingMessage,
+  type ServerResponse,
+} from "node:http";
 import type { AddressInfo } from "node:net";
 import { finished } from "node:stream/promises";
 import { directIdentity, keySigner, pinnedPeers, pinnedServer } from "@trusted-mcp/identity";
@@ -300,6 +306,35 @@ describe("plaintext and a wrapped listener [REQ-LISTENER, W23, W24]", () => {
       `GET /mcp undefined ${host} `,
       "POST /mcp alice tools.example {}",
     ]);
+  });
+
+  test("in prefer mode keeps its connection, read or not, and hears of a client that leaves", async () => {
+    const events: string[] = [];
+    const { url } = await serve(
+      (request, response) => {
+        if (request.headers["x-wait"] === undefined) return void response.end("unread");
+        request.once("aborted", () => events.push("aborted"));
+        response.once("close", () => events.push(`close ${response.writableFinished}`));
+        leave();
+      },
+      { mode: "prefer" },
+    );
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    let leave = (): void => undefined;
+    const send = (headers: Record<string, string>): Promise<number | undefined> =>
+      new Promise((resolve) => {
+        const request = httpRequest(url, { method: "POST", agent, headers }, (answer) => {
+          answer.resume().once("end", () => resolve(request.socket?.localPort));
+        });
+        request.once("error", () => resolve(undefined));
+        leave = () => request.destroy();
+        request.end('{"jsonrpc":"2.0"}');
+      });
+    const ports = [await send({}), await send({}), await send({})];
+    expect(new Set(ports).size).toBe(1);
+    expect(await send({ "x-wait": "1" })).toBe(undefined);
+    await expect.poll(() => events.toSorted()).toEqual(["aborted", "close false"]);
+    agent.destroy();
   });
 
   test.each(["mcp", "", "/mcp?x", "https://tools.example/mcp", "/m cp"])(

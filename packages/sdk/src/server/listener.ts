@@ -32,7 +32,7 @@ export function trustedListener(listener: NodeListener, options: TrustedListener
   const path = options.path === undefined ? null : checkPath(options.path);
   const plain = {
     node: async (body: Buffer, request: IncomingMessage, response: ServerResponse) => {
-      await listener(replayed(request, body), response);
+      await listener(replayed(request, response, body), response);
     },
   };
   const handler = serveBehind(
