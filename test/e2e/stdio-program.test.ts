@@ -76,15 +76,11 @@ describe("serve --stdio behind connect --stdio [REQ-STDIO-PIPE]", () => {
         { name: "trigger-long-running-operation", arguments: { duration: 0.3, steps: 3 } },
         { onprogress: (step) => progress.push(step) },
       );
+      // The last one races with the answer inside the SDK, which no longer listens once that came.
+      expect(progress.slice(0, 2)).toMatchObject([{ progress: 1 }, { progress: 2 }]);
       const { resources } = await client.listResources();
       const prompts = await client.listPrompts();
-      return [
-        long,
-        progress,
-        resources,
-        prompts,
-        await client.callTool({ name: "echo", arguments: { message: "é" } }),
-      ];
+      return [long, resources, prompts, await client.callTool({ name: "echo", arguments: { message: "é" } })];
     });
   });
 

@@ -17,7 +17,8 @@ const folder = mkdtempSync(join(tmpdir(), "trusted-mcp-stdio-"));
 let keys: Awaited<ReturnType<typeof clientKeys>>;
 
 beforeAll(async () => {
-  for (const name of ["server", "alice"]) await writeKeyPair(join(folder, name), await generateKey("ed25519"));
+  for (const name of ["server", "alice"])
+    await writeKeyPair(join(folder, name), await generateKey("ed25519"));
   keys = await clientKeys({ key: join(folder, "alice.key.pem"), server: join(folder, "server.pub.pem") });
 });
 beforeEach(() => rmSync(join(folder, "log"), { force: true }));
@@ -101,7 +102,11 @@ describe("the child that SDK v2 starts to find out the era [REQ-STDIO-PROBE]", (
       new URL("../../packages/trusted-mcp/test/serve/modern-server.mjs", import.meta.url),
     );
     const inner = new StdioClientTransport({ command: process.execPath, args: [plain], stderr: "ignore" });
-    const transport = trustedClientTransport(inner, { ...keys, audience: "stdio:child", handshakeTimeoutMs: 5000 });
+    const transport = trustedClientTransport(inner, {
+      ...keys,
+      audience: "stdio:child",
+      handshakeTimeoutMs: 5000,
+    });
     const error = await auto()
       .connect(transport)
       .catch((refusal: unknown) => refusal);

@@ -47,7 +47,10 @@ export class TrustedChildTransport extends TrustedClientTransport {
  * Puts the trusted-mcp/1 channel on a client transport of the MCP SDK, v1 or v2. With a `StdioClientTransport` of v2
  * the process that the SDK starts to find out the server's era is reached through the channel too.
  */
-export function trustedClientTransport(inner: Carrier, options: TrustedPipeClientOptions): TrustedClientTransport {
+export function trustedClientTransport(
+  inner: Carrier,
+  options: TrustedPipeClientOptions,
+): TrustedClientTransport {
   if (!isChild(inner)) return new TrustedClientTransport(inner, options);
   const Type = inner.constructor as ChildCarrierType;
   return new TrustedChildTransport({ ...inner._serverParams, [SEALED]: { Type, options } }, inner);
