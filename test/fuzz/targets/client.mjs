@@ -1,5 +1,6 @@
 import { ChannelError, encodePart, encodeRecordResponse, encodeResponseHead } from "@trusted-mcp/channel";
 import { TrustedMcpError } from "@trusted-mcp/primitives/error";
+import { EventReader } from "../../../packages/sdk/dist/client/event-reader.js";
 import { sseData } from "../../../packages/sdk/dist/client/sse-data.js";
 import { openAnswer } from "../../../packages/sdk/dist/client/sealed-answer.js";
 import { isRepeatable } from "../../../packages/sdk/dist/client/repeatable.js";
@@ -73,6 +74,37 @@ const data = {
     expect(JSON.stringify(found) === JSON.stringify(expected), "read other events");
   },
   refused: (input) => expect(!isUtf8(input.subarray(1)), "refused a small stream of valid UTF-8"),
+};
+
+const MAX_EVENT = 1 << 20;
+
+/** The reader of inner streams: ids, types and the time to wait, too. First byte: how the body is cut. */
+const inner = {
+  name: "event-reader",
+  errors: [],
+  tokens: SSE_TOKENS,
+  inflateOneIn: 1000,
+  maxInflated: 1 << 15,
+  seeds: (random) => random.list(10, someEvents),
+  make: someEvents,
+  run(input) {
+    const reader = new EventReader(MAX_EVENT);
+    const parts = pieces(input.subarray(1), input[0] ?? 0);
+    // The end of the last event, so that both readers see all of it.
+    const events = [...parts, bytesOf("\n\n")].flatMap((part) => reader.push(part));
+    const told = events.filter(({ data }) => data !== "").map(({ type, data }) => [type, data]);
+    const lastId = events.findLast(({ id }) => id !== undefined)?.id ?? "";
+    return { told: JSON.stringify(told), lastId, retryMs: reader.retryMs };
+  },
+  check(input, { told, lastId, retryMs }) {
+    // Without `fatal`, as the reader decodes: what is not UTF-8 becomes U+FFFD.
+    const text = `${new TextDecoder("utf-8", { ignoreBOM: true }).decode(input.subarray(1))}\n\n`;
+    const { events, id, retry } = readEvents(text);
+    const other = events.filter(({ data }) => data !== "").map(({ event, data }) => [event, data]);
+    expect(told === JSON.stringify(other), "read other events");
+    expect(lastId === id, "read another last id");
+    if (!/retry: ?[0-9]{10}/.test(text)) expect(retryMs === retry, "read another time to wait");
+  },
 };
 
 function isUtf8(bytes) {
@@ -238,4 +270,4 @@ const media = {
   },
 };
 
-export const targets = [data, answer, repeatable, media];
+export const targets = [data, inner, answer, repeatable, media];

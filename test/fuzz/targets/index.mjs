@@ -108,6 +108,7 @@ const GROUPS = [
     () => import("./client.mjs"),
     [
       ["sse-data", 25, 15],
+      ["event-reader", 20, 12],
       ["sealed-answer", 8, 60],
       ["repeatable", 20, 3],
       ["media-type", 8, 2],
