@@ -9,12 +9,12 @@ import type {
   Transport,
   TransportSendOptions,
 } from "@modelcontextprotocol/server";
-import { utf8 } from "@trusted-mcp/primitives/bytes";
 import { JSON_MEDIA_TYPE, STREAM_MEDIA_TYPE } from "../wire.ts";
 import type { Departure } from "./departure.ts";
 import { EventQueue } from "./event-queue.ts";
 import type { InnerResponse } from "./inner.ts";
 import { laneTransport } from "./lane-transport.ts";
+import { textBytes } from "./text-bytes.ts";
 
 /** One request on its way through a lane. */
 interface InFlight {
@@ -128,7 +128,7 @@ export class Lane {
     if (entry.stream !== null) {
       if (text !== null) void entry.stream.push(text);
       entry.stream.end();
-    } else if (text !== null) entry.settle({ status: 200, headers: JSON_FIELDS, body: utf8(text) });
+    } else if (text !== null) entry.settle({ status: 200, headers: JSON_FIELDS, body: textBytes(text) });
     else entry.settle(NO_ANSWER);
   }
 }
