@@ -78,6 +78,12 @@ export class InnerSocket extends Duplex {
     this._write(Buffer.concat(chunks.map(({ chunk }) => chunk)), "utf8", done);
   }
 
+  /** Ended by hand, under the response: what is not whole yet is cut. */
+  override _final(done: () => void): void {
+    done();
+    if (!this.#ended) this.destroy();
+  }
+
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     if (this.#idle !== null) clearTimeout(this.#idle);
     this.#waiting = null;
