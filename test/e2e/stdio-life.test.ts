@@ -12,8 +12,9 @@ const sessions = ({ clientEnd, serverEnd }: PipeWorld): (string | undefined)[] =
   serverEnd.channel?.session,
 ];
 
-describe("a pipe that lives long [REQ-STDIO-LIFE]", () => {
-  test("keys are renewed under way, with calls in flight", async () => {
+// They wait more than they work, and wait together.
+describe.concurrent("a pipe that lives long [REQ-STDIO-LIFE]", () => {
+  test("keys are renewed under way, with calls in flight", async ({ expect }) => {
     const world = pipeWorld({ client: { rekeyAfterMs: 0 } });
     const client = await connected(world);
     const calls = Array.from({ length: 50 }, (_, at) => mark(client, `call ${at}`));
@@ -24,7 +25,9 @@ describe("a pipe that lives long [REQ-STDIO-LIFE]", () => {
     await client.close();
   });
 
-  test("a session is followed by the next on the same pipe; calls in flight are answered", async () => {
+  test("a session is followed by the next on the same pipe; calls in flight are answered", async ({
+    expect,
+  }) => {
     const world = pipeWorld({ server: { lifetimeMs: 1500 } });
     const client = await connected(world);
     const [first] = sessions(world);
@@ -47,7 +50,7 @@ describe("a pipe that lives long [REQ-STDIO-LIFE]", () => {
     await expect.poll(() => world.closed).toEqual({ client: true, server: true });
   });
 
-  test("an idle pipe is renewed as well", async () => {
+  test("an idle pipe is renewed as well", async ({ expect }) => {
     const world = pipeWorld({ server: { lifetimeMs: 1200 } });
     const client = await connected(world);
     const [first] = sessions(world);
@@ -57,19 +60,9 @@ describe("a pipe that lives long [REQ-STDIO-LIFE]", () => {
     await client.close();
   });
 
-  test("a machine that slept past the end renews first; what waited is sent after", async () => {
-    const world = pipeWorld({ server: { lifetimeMs: 1200 } });
-    const client = await connected(world);
-    const slept = performance.now() + 1400;
-    while (performance.now() < slept);
-    const calls = ["one", "two"].map((nonce) => mark(client, nonce));
-    await Promise.all(calls);
-    expect([world.ledger.runs("one"), world.ledger.runs("two")]).toEqual([1, 1]);
-    expect(world.errors).toEqual({ client: [], server: [] });
-    await client.close();
-  });
-
-  test("a client that is no longer accepted keeps its session to its end, and gets no other", async () => {
+  test("a client that is no longer accepted keeps its session to its end, and gets no other", async ({
+    expect,
+  }) => {
     const alice = person("alice");
     const clients = pinnedPeers([{ name: "alice", key: alice.publicKey }]);
     const world = pipeWorld({ alice, server: { lifetimeMs: 1200, clients } });
@@ -82,7 +75,7 @@ describe("a pipe that lives long [REQ-STDIO-LIFE]", () => {
     expect(world.ledger.runs("late")).toBe(0);
   });
 
-  test("a server that cannot renew now is asked again; the session goes on meanwhile", async () => {
+  test("a server that cannot renew now is asked again; the session goes on meanwhile", async ({ expect }) => {
     const tools = person("tools");
     let asked = 0;
     const identity: CredentialSource = {
@@ -105,35 +98,50 @@ describe("a pipe that lives long [REQ-STDIO-LIFE]", () => {
     await client.close();
   });
 
-  test.each(["client", "server"] as const)("another %s cannot take over in a renewal", async (who) => {
-    const [alice, tools, other] = [person("alice"), person("tools"), person("other")];
-    let asked = 0;
-    const first = who === "client" ? alice : tools;
-    const identity: CredentialSource = {
-      types: first.identity.types,
-      current: (...given) => (asked++ === 0 ? first : other).identity.current(...given),
-    };
-    const world = pipeWorld({
-      alice,
-      tools,
-      client: {
-        ...(who === "client" && { identity }),
-        // Trusted as well, but not the one that this pipe began with.
-        server: pinnedPeers([tools, other].map(({ name, publicKey }) => ({ name, key: publicKey }))),
-      },
-      server: {
-        ...(who === "server" && { identity }),
-        clients: pinnedPeers([alice, other].map(({ name, publicKey }) => ({ name, key: publicKey }))),
-        lifetimeMs: 1200,
-      },
-    });
-    await connected(world);
-    await expect.poll(() => world.closed).toEqual({ client: true, server: true });
-    expect(world.errors[who === "client" ? "server" : "client"]).toEqual(["ERR_PEER_CHANGED"]);
-  });
+  test.for(["client", "server"] as const)(
+    "another %s cannot take over in a renewal",
+    async (who, { expect }) => {
+      const [alice, tools, other] = [person("alice"), person("tools"), person("other")];
+      let asked = 0;
+      const first = who === "client" ? alice : tools;
+      const identity: CredentialSource = {
+        types: first.identity.types,
+        current: (...given) => (asked++ === 0 ? first : other).identity.current(...given),
+      };
+      const world = pipeWorld({
+        alice,
+        tools,
+        client: {
+          ...(who === "client" && { identity }),
+          // Trusted as well, but not the one that this pipe began with.
+          server: pinnedPeers([tools, other].map(({ name, publicKey }) => ({ name, key: publicKey }))),
+        },
+        server: {
+          ...(who === "server" && { identity }),
+          clients: pinnedPeers([alice, other].map(({ name, publicKey }) => ({ name, key: publicKey }))),
+          lifetimeMs: 1200,
+        },
+      });
+      await connected(world);
+      await expect.poll(() => world.closed).toEqual({ client: true, server: true });
+      expect(world.errors[who === "client" ? "server" : "client"]).toEqual(["ERR_PEER_CHANGED"]);
+    },
+  );
 });
 
 describe("much, and large, over a pipe", () => {
+  test("a machine that slept past the end renews first; what waited is sent after [REQ-STDIO-LIFE]", async () => {
+    const world = pipeWorld({ server: { lifetimeMs: 1200 } });
+    const client = await connected(world);
+    const slept = performance.now() + 1400;
+    while (performance.now() < slept);
+    const calls = ["one", "two"].map((nonce) => mark(client, nonce));
+    await Promise.all(calls);
+    expect([world.ledger.runs("one"), world.ledger.runs("two")]).toEqual([1, 1]);
+    expect(world.errors).toEqual({ client: [], server: [] });
+    await client.close();
+  });
+
   test("1 MB and 8 MB, both ways", async () => {
     const maxMessageBytes = 16 * 1024 * 1024;
     const world = pipeWorld({ server: { maxMessageBytes } });

@@ -60,7 +60,7 @@ describe("vectors/pipe.json", () => {
       for (const { name, sender, content, lines } of steps) {
         const pushed = lines.map((line) => take(ends[sender], line)).at(-1);
         if (pushed?.kind !== "message") throw new Error(name);
-        if (content != null && content.length < 8192)
+        if (typeof content === "string" && content.length < 8192)
           expect(`01${Buffer.from(pushed.json).toString("hex")}`).toBe(content);
       }
     },
