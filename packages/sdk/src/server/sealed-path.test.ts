@@ -16,7 +16,10 @@ const express = createRequire(import.meta.url)("express") as (() => Express) & {
 /** Other ways to write "/mcp" as a request target, some of which some router understands. */
 const spelling = fc
   .record({
-    origin: fc.constantFrom("", "", "", "http://x", "HTTPS://x.example:1", "http://u:p@x"),
+    origin: fc.constantFrom(
+      ...["", "", "", "http://x", "HTTPS://x.example:1", "http://u:p@x"],
+      ...["//x", "/\\x", "///u@x:1", "//\\x", "http:///x"],
+    ),
     before: fc.array(fc.constantFrom("/", "/.", "/a/..", "/%2e", "/%2E%2e", "\\", "/;", "/a;b/.."), {
       maxLength: 3,
     }),
@@ -56,6 +59,16 @@ async function served(listener: RequestListener, use: (url: string) => Promise<v
 
 describe("the sealed path in every spelling [REQ-LISTENER]", () => {
   const routers: [string, () => Promise<RequestListener>][] = [
+    [
+      "a bare listener with `new URL`",
+      () =>
+        Promise.resolve((request, response) => {
+          const base = "http://localhost";
+          const known = URL.canParse(request.url ?? "", base);
+          const path = known ? new URL(request.url ?? "", base).pathname : "";
+          response.writeHead(path === "/mcp" ? 299 : 404).end();
+        }),
+    ],
     [
       "Express",
       () => {
@@ -124,6 +137,10 @@ describe("the sealed path in every spelling [REQ-LISTENER]", () => {
             ["/mcp/"],
             ["/mcp?x"],
             ["//mcp"],
+            ["//x/mcp"],
+            ["/\\x/mcp"],
+            ["///x/mcp"],
+            ["http:///x/mcp"],
             ["/%6dcp"],
             ["/mcp/.."],
             ["/mcp//.."],

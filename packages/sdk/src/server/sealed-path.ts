@@ -13,11 +13,13 @@ const MAX_PATH = 8192;
  */
 export function leadsTo(path: string, target: string): boolean {
   const wanted = collapsed(segmentsOf(path));
-  const written = target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#\\]*/i, "").replace(/[?#].*$/s, "");
+  const written = target.replace(/[?#].*$/s, "");
   if (written.length > MAX_PATH) return true;
   for (const text of spellings(written)) {
-    const segments = segmentsOf(text);
-    for (const read of [literal, collapsed, standard]) if (startsWith(read(segments), wanted)) return true;
+    for (const form of pathsOf(text)) {
+      const segments = segmentsOf(form);
+      for (const read of [literal, collapsed, standard]) if (startsWith(read(segments), wanted)) return true;
+    }
   }
   return false;
 }
@@ -42,6 +44,18 @@ function* spellings(written: string): Generator<string, void, undefined> {
     // What was encoded may end the path for one reader and be part of it for another.
     yield text.replace(/[?#].*$/s, "");
   }
+}
+
+/**
+ * The text as it is, and without the host that some reader may find in front of the path: after a scheme, and also
+ * without one, as `new URL(target, base)` takes any number of slashes of either kind (URL standard, "special
+ * authority ignore slashes state").
+ */
+function pathsOf(text: string): string[] {
+  if (!/^(?:[a-z][a-z0-9+.-]*:)?[/\\]{2}/i.test(text)) return [text];
+  const exact = text.replace(/^(?:[a-z][a-z0-9+.-]*:)?[/\\]{2}[^/\\]*/i, "");
+  const lenient = text.replace(/^(?:[a-z][a-z0-9+.-]*:)?[/\\]{2,}[^/\\]*/i, "");
+  return [text, exact, lenient];
 }
 
 function segmentsOf(text: string): string[] {
