@@ -92,7 +92,7 @@ export async function runHandshake({ name, note, client, server }) {
   const ticket = client.ticket ?? null;
   const entry = () => ({ ...server.ticket, psk: Uint8Array.from(server.ticket.psk) });
   const store = {
-    put: (id, stored) => (kept = { id, ...stored, psk: Uint8Array.from(stored.psk) }),
+    put: (id, stored) => void (kept = { id, ...stored, psk: Uint8Array.from(stored.psk) }),
     get: () => (server.ticket ? entry() : undefined),
     take: () => (server.ticket ? entry() : undefined),
   };
