@@ -7,6 +7,9 @@ const DEFAULTS: StreamableHTTPReconnectionOptions = {
   maxRetries: 2,
 };
 
+/** A server that asks for no pause at all would keep this end busy. */
+const LEAST_MS = 10;
+
 /** When broken streams are asked for again: after what the server said, else at growing intervals. */
 export class Reconnection {
   readonly #options: StreamableHTTPReconnectionOptions;
@@ -32,7 +35,7 @@ export class Reconnection {
         this.#waiting.delete(timer);
         act();
       },
-      this.retryMs ?? Math.min(grown, maxReconnectionDelay),
+      Math.max(LEAST_MS, this.retryMs ?? Math.min(grown, maxReconnectionDelay)),
     );
     this.#waiting.add(timer);
   }
