@@ -2,9 +2,11 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { encodeHandshakeRequest } from "@trusted-mcp/channel";
 import type { TrustedFetch } from "@trusted-mcp/sdk/client";
-import type { WebHandler } from "@trusted-mcp/sdk/server";
+import { pinnedPeers } from "@trusted-mcp/identity";
+import { TrustedMcpServer, type WebHandler } from "@trusted-mcp/sdk/server";
 import { afterEach, describe, expect, test } from "vitest";
 import { callTool, codeFrom, codeOf, fetchTo, send } from "./support/client.ts";
+import { person } from "./support/people.ts";
 import { rawRequest } from "./support/raw.ts";
 import { startServer, type TestServer, type TestServerOptions } from "./support/server.ts";
 
@@ -197,6 +199,25 @@ describe("streams [REQ-LIMITS]", () => {
       })(),
     ).rejects.toThrow();
   });
+});
+
+test("TrustedMcpServer.listen bounds its connections: one that says nothing is closed [REQ-LIMITS]", async () => {
+  const mcp = new TrustedMcpServer(
+    { name: "quiet", version: "1.0.0" },
+    { identity: person("quiet").identity, clients: pinnedPeers([]) },
+  );
+  const listening = await mcp.listen({ http: { headersTimeoutMs: 50, maxConnections: 1 } });
+  open.push(listening);
+  const { port } = new URL(listening.url);
+  const first = connect(Number(port), "127.0.0.1")
+    .on("error", () => undefined)
+    .resume();
+  await once(first, "connect");
+  const second = connect(Number(port), "127.0.0.1")
+    .on("error", () => undefined)
+    .resume();
+  await once(second, "close");
+  await once(first, "close");
 });
 
 describe("what nobody comes back for", () => {

@@ -1,5 +1,6 @@
 export { serveBehind, trusted, type TrustedHandler } from "./server/trusted.ts";
 export type { NodesOptions, ServerLimits, TrustedServerOptions } from "./server/options.ts";
+export { clientAddress, type ClientAddress } from "./server/client-address.ts";
 export { CHECK_EVERY_MS, limitHttp, type HttpLimits } from "./server/http-limits.ts";
 export { trustedListener, type TrustedListener, type TrustedListenerOptions } from "./server/listener.ts";
 export type { NodeListener } from "./server/behind-listener.ts";

@@ -299,3 +299,25 @@ describe("serve refuses to start", () => {
     });
   });
 });
+
+describe("limits of strangers and clients", () => {
+  it("a proxy that is no address is a usage error before anything starts", async () => {
+    await expect(running({ trustProxy: ["localhost"] })).rejects.toMatchObject({ code: "ERR_CONFIGURATION" });
+  });
+
+  it("a client above its requests hears that they did not run [REQ-LIMITS]", async () => {
+    const { url } = await running({
+      limits: { ...QUICK, maxConnections: 50, maxStreamsPerPeer: 0, maxRequestsPerPeer: 0 },
+    });
+    const fetch = trustedFetch({
+      url,
+      identity: identityFrom(await fileSigner(key("alice"))),
+      server: pinnedServer(await loadPublicKey(pub("server"))),
+    });
+    await expect(fetch(url, { method: "POST", body: "{}" })).rejects.toMatchObject({
+      code: "ERR_REQUEST_REFUSED",
+      action: "retry",
+    });
+    await fetch.close();
+  });
+});

@@ -6,7 +6,7 @@ import {
   type PassphraseSource,
   pinnedPeers,
 } from "@trusted-mcp/identity";
-import { trusted } from "@trusted-mcp/sdk/server";
+import { clientAddress, trusted } from "@trusted-mcp/sdk/server";
 import { usageError } from "../error.ts";
 import { EXIT } from "../exit-code.ts";
 import type { Io } from "../io.ts";
@@ -71,6 +71,7 @@ export async function runServe(options: ServeOptions, { io, log }: ServeDeps): P
   // What can be wrong is found before the port opens and before a process starts.
   audiences(options.audience ?? [], host, options.port);
   const { aiccKeyFile } = options;
+  clientAddress(options.trustProxy ?? []);
   if (options.allow.length === 0 && aiccKeyFile === undefined)
     throw usageError("--allow is needed: without it nobody may call");
   const signer = await fileSigner(
