@@ -173,6 +173,10 @@ describe.skipIf(missing)("a store in Redis", () => {
     await store.openSession("old", bytes("x"), { ...limits, lifeMs: 1 });
     await new Promise((resolve) => setTimeout(resolve, 10));
     for (const key of ["idle", "old"]) expect(await store.admit(key, 1)).toEqual({ verdict: "gone" });
+    // What idled out is still told apart from what was never there, once its group has ended.
+    expect(await store.session("idle")).toBeUndefined();
+    expect(await store.endGroup(limits.group)).toBeGreaterThanOrEqual(0);
+    expect(await store.session("idle")).toEqual({ version: 0, value: new Uint8Array(0) });
   });
 
   it("of too many sessions of a group those that ended go first, then the oldest", async () => {

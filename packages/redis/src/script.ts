@@ -29,13 +29,20 @@ local function now()
   local time = redis.call('TIME')
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
-local function finish(session)
-  local ended = redis.call('HMGET', session, 'v', 'g', 'w')
-  if not ended[3] then return 0 end
+local function ended(session, version)
   redis.call('DEL', session)
-  redis.call('HSET', session, 'v', ended[1], 'd', '')
+  redis.call('HSET', session, 'v', version, 'd', '')
   redis.call('PEXPIRE', session, 900000)
-  redis.call('ZREM', ended[2], session)
+end
+local function finish(session)
+  local found = redis.call('HMGET', session, 'v', 'g', 'w')
+  if not found[3] then
+    -- It idled out, but a node may still have a stream of it.
+    if not found[1] then ended(session, 0) end
+    return 0
+  end
+  ended(session, found[1])
+  redis.call('ZREM', found[2], session)
   return 1
 end
 `;
@@ -85,7 +92,10 @@ redis.call('PEXPIRE', group, 172800000)
 local limit = tonumber(ARGV[7])
 if redis.call('ZCARD', group) > limit then
   for _, member in ipairs(redis.call('ZRANGE', group, 0, -1)) do
-    if redis.call('HEXISTS', member, 'w') == 0 then redis.call('ZREM', group, member) end
+    if redis.call('HEXISTS', member, 'w') == 0 then
+      finish(member)
+      redis.call('ZREM', group, member)
+    end
   end
   local over = redis.call('ZCARD', group) - limit
   if over > 0 then

@@ -86,9 +86,11 @@ export class MemoryStateStore implements StateStore {
   }
 
   async endGroup(group: string): Promise<number> {
-    const own = [...this.#sessions.values()].filter((each) => each.group === group && this.#open(each));
+    const own = [...this.#sessions.values()].filter((each) => each.group === group);
+    const open = own.filter((each) => this.#open(each)).length;
+    // Idle ones too: a node may still have a stream of theirs.
     for (const session of own) this.#end(session);
-    return own.length;
+    return open;
   }
 
   #open(session: Session): boolean {

@@ -236,6 +236,19 @@ describe("ending a session", () => {
     }
   });
 
+  it("a revoked key's session that idled out ends too: a node may still have a stream of it [REQ-NODES-END]", async () => {
+    const { nodes, connect, world, clock } = nodesOf(2);
+    const client = await connect();
+    await give(nodes[1]!, sealed(client).record);
+    const streaming = nodes[1]!.sessions.get(client.id);
+    clock.advance(3_600_000);
+    world.clients.revoke(world.alice);
+    expect(await nodes[0]!.revoke(world.alice.peer.keyId)).toBe(0);
+    expect(streaming.live).toBe(true);
+    await nodes[1]!.shared!.confirm(streaming);
+    expect(streaming.live).toBe(false);
+  });
+
   it("a key that is off one node's list opens nothing there, though another node took it", async () => {
     const { nodes, connect, add } = nodesOf(1);
     const client = await connect(() => 0);

@@ -122,11 +122,13 @@ export class SharedSessions {
   /**
    * Asks, once a second at most, whether a session was ended by another node; its answers then stop here too. A
    * store that does not answer, or no longer knows the session, stops nothing that was admitted.
+   *
+   * @param trustMs - for how long an answer of the store counts; less than the 15 min for which it knows ended ones.
    */
-  async confirm(session: ResponderSession): Promise<void> {
+  async confirm(session: ResponderSession, trustMs: number = TRUST_MS): Promise<void> {
     const place = this.#places.get(session);
     const { clock, store, table } = this.#options;
-    if (place === undefined || clock.monotonic() - place.seen < TRUST_MS) return;
+    if (place === undefined || clock.monotonic() - place.seen < trustMs) return;
     place.seen = clock.monotonic();
     try {
       const stored = await store.session(place.name);

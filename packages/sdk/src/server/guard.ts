@@ -7,6 +7,9 @@ import type { TrustedServerOptions } from "./options.ts";
 import type { ServerTelemetry } from "../telemetry/server.ts";
 import { Reaper, sweepEvery } from "./reaper.ts";
 
+/** How old the store's word may be that the session of a quiet stream is open. */
+const QUIET_MS = 60_000;
+
 /** The limits of one endpoint, as its options set them. */
 export function guardOf(
   responder: Responder,
@@ -18,6 +21,9 @@ export function guardOf(
   const reaper = new Reaper(
     () => {
       const left = responder.sweep();
+      const { shared } = responder;
+      // A stream on which nothing is said asks nothing by itself, and its peer may have been revoked at another node.
+      if (shared !== null) for (const each of load.streaming()) void shared.confirm(each, QUIET_MS);
       return load.sweep() || left;
     },
     sweepEvery(responder.sessions.idleMs, streamIdleMs, stallMs),

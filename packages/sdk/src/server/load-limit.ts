@@ -90,6 +90,11 @@ export class LoadLimit {
     return this.#places.size > 0;
   }
 
+  /** Sessions whose answers are streams now; one may come several times. */
+  *streaming(): Generator<ResponderSession, void, undefined> {
+    for (const { streaming, session } of this.#places) if (streaming) yield session;
+  }
+
   /** For places only. */
   now(): number {
     return this.#now();
