@@ -117,6 +117,8 @@ function collect(request: IncomingMessage, options: NodeFrontOptions, room: Body
     request.once("close", () => {
       if (!request.complete) left();
     });
+    // While there was no room for its body: its events are over, and the room must not wait for them.
+    if (request.destroyed) left();
   });
 }
 
@@ -138,14 +140,19 @@ async function write(answer: OuterResponse, response: ServerResponse): Promise<v
     }
     return;
   }
-  response.writeHead(200, {
-    "content-type": answer.contentType,
-    "cache-control": "no-cache, no-transform",
-    "x-accel-buffering": "no",
-  });
+  let begun = false;
   try {
     for await (const part of body) {
       if (response.destroyed) return;
+      // Only now: a stream that was not begun cannot be told of a head that somebody else had written.
+      if (!begun) {
+        response.writeHead(200, {
+          "content-type": answer.contentType,
+          "cache-control": "no-cache, no-transform",
+          "x-accel-buffering": "no",
+        });
+      }
+      begun = true;
       if (!response.write(part)) await drained(response);
     }
     response.end();
