@@ -1,40 +1,34 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { Reconnection } from "./reconnection.ts";
 
-describe("when a broken stream is asked for again", () => {
-  beforeEach(() => void vi.useFakeTimers());
-  afterEach(() => void vi.useRealTimers());
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
 
-  async function delayOf(reconnection: Reconnection, attempt: number): Promise<number> {
-    const started = Date.now();
-    let at = -1;
-    reconnection.schedule(attempt, () => (at = Date.now() - started));
-    await vi.runAllTimersAsync();
-    return at;
-  }
+it("a server that asks for no pause gets one: a stream that ends at once is no storm of requests", () => {
+  const reconnection = new Reconnection();
+  reconnection.retryMs = 0;
+  let asked = 0;
+  const again = (): void => {
+    asked += 1;
+    reconnection.schedule(0, again);
+  };
+  reconnection.schedule(0, again);
+  vi.advanceTimersByTime(1000);
+  expect(asked).toBe(10);
+  reconnection.cancel();
+  expect(vi.getTimerCount()).toBe(0);
+});
 
-  test("at growing intervals up to a bound, like the SDK's own transport", async () => {
-    const reconnection = new Reconnection();
-    expect(await delayOf(reconnection, 0)).toBe(1000);
-    expect(await delayOf(reconnection, 1)).toBe(1500);
-    expect(await delayOf(reconnection, 50)).toBe(30_000);
-  });
-
-  test("after what the server said, but never without a pause", async () => {
-    const reconnection = new Reconnection();
-    reconnection.retryMs = 700;
-    expect(await delayOf(reconnection, 5)).toBe(700);
-    reconnection.retryMs = 0;
-    expect(await delayOf(reconnection, 0)).toBe(10);
-  });
-
-  test("not at all once it was cancelled", async () => {
-    const reconnection = new Reconnection();
-    const act = vi.fn<() => void>();
-    reconnection.schedule(0, act);
-    reconnection.schedule(1, act);
-    reconnection.cancel();
-    await vi.runAllTimersAsync();
-    expect(act).not.toHaveBeenCalled();
-  });
+it("longer pauses are kept, and without a word of the server they grow", () => {
+  const reconnection = new Reconnection();
+  const due = (attempt: number): number => {
+    let called = false;
+    reconnection.schedule(attempt, () => (called = true));
+    const from = Date.now();
+    while (!called) vi.advanceTimersToNextTimer();
+    return Date.now() - from;
+  };
+  expect([due(0), due(1), due(100)]).toEqual([1000, 1500, 30_000]);
+  reconnection.retryMs = 500;
+  expect(due(7)).toBe(500);
 });

@@ -37,8 +37,11 @@ describe("what telemetry may know of a request [REQ-TELEMETRY]", () => {
       expect(post({ method: "tools/call", params: { name } }).attributes).not.toHaveProperty(
         "gen_ai.tool.name",
       );
-    const attributes = describeRequest("POST", [["mcp-protocol-version", "latest"]], utf8("{}")).attributes;
-    expect(attributes).not.toHaveProperty("mcp.protocol.version");
+    // A date of the right form too: a peer has ten thousands of them, and each would be a time series.
+    for (const made of ["latest", "2025-11-26", "2099-99-99"]) {
+      const { attributes } = describeRequest("POST", [["mcp-protocol-version", made]], utf8("{}"));
+      expect(attributes).not.toHaveProperty("mcp.protocol.version");
+    }
   });
 
   it("of a large body only the method is looked for, near its start", () => {

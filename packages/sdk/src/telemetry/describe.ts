@@ -37,7 +37,8 @@ const OTHER = "_OTHER";
 /** Larger bodies are not parsed a second time; their method is where every SDK writes it, near the start. */
 const PARSED_BYTES = 65_536;
 const NAME = /^[\w.\-/: ]{1,128}$/;
-const PROTOCOL_VERSION = /^20\d\d-\d\d-\d\d$/;
+/** MCP's revisions: any date would do, and each one that a peer makes up would be a time series of its own. */
+const PROTOCOL_VERSIONS = new Set(["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"]);
 
 /** What telemetry may know of a request: which MCP method, of which tool. Never arguments, tokens or session ids. */
 export interface Described {
@@ -53,7 +54,7 @@ export interface Described {
 export function describeRequest(httpMethod: string, fields: HeaderFields, body: Uint8Array): Described {
   const attributes: Attributes = { "network.transport": "tcp", "network.protocol.name": "http" };
   const version = fields.find(([name]) => name === "mcp-protocol-version")?.[1];
-  if (version !== undefined && PROTOCOL_VERSION.test(version)) attributes["mcp.protocol.version"] = version;
+  if (version !== undefined && PROTOCOL_VERSIONS.has(version)) attributes["mcp.protocol.version"] = version;
   if (httpMethod !== "POST") {
     attributes["http.request.method"] = httpMethod;
     return { method: httpMethod, attributes, tool: undefined, traceparent: undefined, tracestate: undefined };
