@@ -152,6 +152,20 @@ describe("the sealed path in every spelling [REQ-LISTENER]", () => {
     });
   });
 
+  test("a letter that only lower case makes an ASCII one is that letter, as for Fastify without case", async () => {
+    const app = fastify({ routerOptions: { caseSensitive: false } });
+    app.post("/kit", (_, reply) => reply.code(299).send());
+    await app.ready();
+    await served(
+      (request, response) => void app.server.emit("request", request, response),
+      async (url) => {
+        expect(await routes(url, "/%E2%84%AAit")).toBe(true);
+        expect(leadsTo("/kit", "/%E2%84%AAit")).toBe(true);
+        expect(leadsTo("/kit", "/%ffkit")).toBe(false);
+      },
+    );
+  });
+
   test("the root as sealed path is everything", () => {
     fc.assert(
       fc.property(spelling, (path) => {

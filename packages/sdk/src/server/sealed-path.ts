@@ -89,7 +89,9 @@ function startsWith(segments: readonly string[], wanted: readonly string[]): boo
   return wanted.every((segment, index) => segments[index] === segment);
 }
 
-/** Each `%xx` by itself: one that is malformed changes nothing about the others. */
+/** UTF-8, as readers take it: U+212A, encoded, is a k in lower case. What is malformed changes nothing else. */
 function decoded(path: string): string {
-  return path.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  return path.replace(/(?:%[0-9a-f]{2})+/gi, (run) =>
+    Buffer.from(run.replaceAll("%", ""), "hex").toString("utf8"),
+  );
 }
