@@ -1,8 +1,15 @@
 import { Writable } from "node:stream";
 import { StdioServerTransport } from "@modelcontextprotocol/server/stdio";
-import { pinnedPeers } from "@trusted-mcp/identity";
-import type { CredentialSource } from "@trusted-mcp/channel";
-import { trustedServerTransport } from "@trusted-mcp/sdk/stdio";
+import { pinnedPeers, pinnedServer } from "@trusted-mcp/identity";
+import {
+  handshakeLine,
+  initiatePipe,
+  parseLine,
+  pushLine,
+  type CredentialSource,
+  type LineMessage,
+} from "@trusted-mcp/channel";
+import { trustedServerTransport, type Carrier } from "@trusted-mcp/sdk/stdio";
 import { describe, expect, test } from "vitest";
 import { codeOf, connected, mark, PIPE_AUDIENCE, pipeWorld, type PipeWorld } from "./support/pipe.ts";
 import { person } from "./support/people.ts";
@@ -224,6 +231,48 @@ describe("much, and large, over a pipe", () => {
     const seen = await Promise.all(outcomes);
     expect(seen.filter((outcome) => outcome === "ERR_BACKLOG").length).toBeGreaterThan(1);
     expect(new Set(seen.slice(1))).toEqual(new Set(["ERR_BACKLOG", "ERR_CLOSED"]));
+    expect(errors).toEqual(["ERR_BACKLOG"]);
+  });
+
+  test("a client that asks for renewals and reads no answer is given up, too", async () => {
+    const [alice, tools] = [person("alice"), person("tools")];
+    const answers: ((message: Uint8Array) => void)[] = [];
+    let started = false;
+    const carrier: Carrier = {
+      start: () => Promise.resolve(),
+      close: () => Promise.resolve(),
+      send: async (line: unknown) => {
+        const frame = parseLine(line);
+        if (frame.kind === "answer") answers.shift()?.(frame.message);
+        if (started) await new Promise(() => undefined);
+      },
+    };
+    const transport = trustedServerTransport(carrier, {
+      identity: tools.identity,
+      clients: pinnedPeers([{ name: "alice", key: alice.publicKey }]),
+      audience: PIPE_AUDIENCE,
+      maxBacklogBytes: 10_000,
+    });
+    const errors: string[] = [];
+    transport.onerror = (error) => void errors.push(codeOf(error));
+    await transport.start();
+    const give = (line: LineMessage): void => carrier.onmessage?.(line as never);
+    const verifier = pinnedServer(tools.publicKey);
+    const session = await initiatePipe(
+      { audience: PIPE_AUDIENCE, identity: alice.identity, verifier },
+      (message) =>
+        new Promise((resolve) => {
+          answers.push(resolve);
+          give(handshakeLine("x", message));
+        }),
+      65_536,
+    );
+    started = true;
+    for (let asked = 0; asked < 100 && errors.length === 0; asked += 1) {
+      const { header, chunks } = session.sealRenewal(Uint8Array.of(1));
+      chunks.forEach((chunk, at) => give(pushLine(at === 0 ? header : null, chunk)));
+      await new Promise(setImmediate);
+    }
     expect(errors).toEqual(["ERR_BACKLOG"]);
   });
 });

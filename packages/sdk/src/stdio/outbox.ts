@@ -6,6 +6,9 @@ interface Item {
   readonly done: ((error?: Error) => void) | null;
 }
 
+/** What a waiting line costs beside its bytes. */
+const LINE_OVERHEAD = 256;
+
 /** Lines in the order in which they were sealed, written one after the other at the pace of the pipe. */
 export class Outbox {
   readonly #write: (line: LineMessage) => Promise<void>;
@@ -29,10 +32,10 @@ export class Outbox {
         this.#items.push({
           // Text only when its turn comes: base64url is a third larger.
           line: () => pushLine(at === 0 ? header : null, chunk),
-          bytes: chunk.length,
+          bytes: LINE_OVERHEAD + chunk.length,
           done: last ? (error) => (error ? reject(error) : resolve()) : null,
         });
-        this.bytes += chunk.length;
+        this.bytes += LINE_OVERHEAD + chunk.length;
       });
       void this.#run();
     });

@@ -94,12 +94,8 @@ export abstract class SealedPipe {
   async send(json: Uint8Array): Promise<void> {
     if (this.#over) throw new TrustedSdkError("ERR_CLOSED", "The pipe is closed");
     this.tend();
-    if (this.#outbox.bytes + this.#heldBytes > this.#maxBacklog) {
-      const error = new TrustedSdkError(
-        "ERR_BACKLOG",
-        `The other end of the pipe does not read: more than ${this.#maxBacklog} bytes wait for it`,
-        { action: "retry" },
-      );
+    if (this.#behind) {
+      const error = this.#unread();
       this.fail(error);
       throw error;
     }
@@ -130,8 +126,23 @@ export abstract class SealedPipe {
     this.#tellClosed();
   }
 
+  /** Also bounded: what the other end asks for without reading the answers, rekeys and renewals, costs it the pipe. */
   protected sendRecord(record: PushRecord | null): void {
-    if (record !== null) void this.#outbox.record(record).catch(() => undefined);
+    if (record === null) return;
+    if (this.#behind) this.fail(this.#unread());
+    else void this.#outbox.record(record).catch(() => undefined);
+  }
+
+  get #behind(): boolean {
+    return this.#outbox.bytes + this.#heldBytes > this.#maxBacklog;
+  }
+
+  #unread(): TrustedSdkError {
+    return new TrustedSdkError(
+      "ERR_BACKLOG",
+      `The other end of the pipe does not read: more than ${this.#maxBacklog} bytes wait for it`,
+      { action: "retry" },
+    );
   }
 
   protected async sendLine(line: LineMessage): Promise<void> {
