@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -260,9 +260,10 @@ describe("metadata", () => {
   });
 });
 
-test("large files pass in pieces: 64 MiB with little memory", async () => {
-  const piece = Buffer.alloc(1024 * 1024, 7);
-  for (let count = 0; count < 64; count++) await writeFile(path("large"), piece, { flag: "a" });
+test("large files pass in pieces: 192 MiB with little memory", async () => {
+  const size = 192 * 1024 * 1024;
+  await writeFile(path("large"), "");
+  await truncate(path("large"), size);
   const before = livingBuffers();
   let peak = 0;
   let readings = 0;
@@ -276,9 +277,10 @@ test("large files pass in pieces: 64 MiB with little memory", async () => {
   const { metadata } = await encryptFile(keys.publicKey, job("large", "sealed"));
   await decryptFile(keys.privateKey, metadata, job("sealed", "again"));
   clearTimeout(watch);
-  expect((await stat(path("again"))).size).toBe(64 * 1024 * 1024);
+  expect((await stat(path("again"))).size).toBe(size);
   expect(readings).toBeGreaterThan(2);
-  expect(peak).toBeLessThan(32 * 1024 * 1024);
+  // Some runtimes free buffers a while after they were collected: the half is far above the pieces, and no whole file.
+  expect(peak).toBeLessThan(size / 2);
 });
 
 test("an absent source and a folder that cannot be written are ERR_HELPER_FILE", async () => {

@@ -110,6 +110,8 @@ class HostPipe {
     );
     const read = this.#read(started);
     await Promise.race([this.#over.promise, read]);
+    // Why there is no pipe is told by its start, which may come an instant after its end.
+    if (!this.#pipe.open) await within(GRACE_MS, started);
     if (this.#pipe.open && !signal.aborted) {
       // The host closed its end: what it asked is still answered.
       const settled =
