@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { METHOD_HANDSHAKE, METHOD_RECORD } from "@trusted-mcp/channel";
+import { AiccError } from "../error.ts";
 import { JSON_MEDIA_TYPE, mediaType, SEALED_HEADER } from "../wire/http.ts";
 import type { AiccServer } from "./aicc-server.ts";
 import { readNodeBody } from "./body.ts";
@@ -13,6 +14,8 @@ export interface BothOptions {
   readonly aicc?: AiccServer;
   /** Largest JSON frame of trusted-mcp/1 taken, in bytes. Default 100 MiB. */
   readonly maxFrameBytes?: number;
+  /** Origins of web pages that may ask, as `trusted` has them. Default: none; no page gets past here. */
+  readonly allowedOrigins?: readonly string[];
   readonly onerror?: (error: unknown) => void;
 }
 
@@ -28,7 +31,18 @@ export function serveBoth(options: BothOptions): NodeHandler {
   const { trusted, aicc } = options;
   if (aicc === undefined) return trusted.node;
   const limits = { maxBodyBytes: options.maxFrameBytes ?? 104_857_600, bodyTimeoutMs: 30_000 };
+  const origins = new Set(options.allowedOrigins);
   return async (request, response, parsedBody) => {
+    const { origin } = request.headers;
+    // AICC/0.1 has no idea of web pages, and its `initialize` is plaintext: who asks from one is checked here,
+    // before the body is read. Preflight requests are the other half's.
+    if (origin !== undefined && !origins.has(origin)) {
+      const error = pageRefused();
+      options.onerror?.(error);
+      return await writeOutgoing(refusalOf(error), request, response);
+    }
+    if (origin !== undefined && request.method === "OPTIONS")
+      return await trusted.node(request, response, parsedBody);
     if (mediaType(request.headers["content-type"]) === BINARY_FRAME && isPost(request))
       return await trusted.node(request, response, parsedBody);
     if (request.headers[SEALED_HEADER] !== undefined || !isPost(request))
@@ -43,6 +57,13 @@ export function serveBoth(options: BothOptions): NodeHandler {
     const framed = mediaType(request.headers["content-type"]) === JSON_MEDIA_TYPE && isFrame(body);
     return await (framed ? trusted : aicc).node(request, response, body);
   };
+}
+
+function pageRefused(): AiccError {
+  return new AiccError(
+    "ERR_PLAINTEXT_REFUSED",
+    "A web page asked, and allowedOrigins (serve: --allow-origin) does not name where it comes from",
+  );
 }
 
 function isPost(request: IncomingMessage): boolean {

@@ -131,6 +131,28 @@ describe("serve --aicc", () => {
     expect(guess.status).toBe(422);
   });
 
+  it("serves no web page, but of origins that were named: not even the initialize of AICC/0.1", async () => {
+    const { url } = await running({ allowedOrigins: ["https://app.example"] });
+    const capabilities = { experimental: { trustProtocol: { name: "AICC", version: "0.1" } } };
+    const params = { protocolVersion: "2025-06-18", capabilities, clientInfo: { name: "p", version: "1" } };
+    const initialize = { ...LIST, method: "initialize", params };
+    const of = async (origin: string): Promise<number> => (await post(url, initialize, { origin })).status;
+    expect(await of("https://app.example")).toBe(200);
+    for (const origin of ["https://evil.example", "null", "https://app.example:444", "https://APP.example"])
+      expect([403, 422]).toContain(await of(origin));
+    const preflight = await fetch(url, {
+      method: "OPTIONS",
+      headers: { origin: "https://app.example", "access-control-request-method": "POST" },
+    });
+    expect(preflight.headers.get("access-control-allow-origin")).toBe("https://app.example");
+    const { port } = new URL(url);
+    // Where no host check stands in front, this one does.
+    const { url: open } = await running({ host: "0.0.0.0", audience: [url] });
+    const anywhere = url.replace(port, new URL(open).port);
+    expect((await post(anywhere, initialize, { origin: "https://evil.example" })).status).toBe(422);
+    expect((await post(anywhere, initialize)).status).toBe(200);
+  });
+
   it("tells the server behind nobody's name, whatever a client writes", async () => {
     const seen: IncomingHttpHeaders[] = [];
     const plain = createServer((incoming, response) => {

@@ -15,6 +15,8 @@ export interface AiccOptions {
   /** Of the key that signs handshakes of trusted-mcp/1; it must be another one. */
   readonly identity: Uint8Array;
   readonly limits: ServeLimits;
+  /** Origins of web pages that may call. */
+  readonly allowedOrigins: readonly string[];
   readonly log: Log;
   readonly onerror: (error: unknown) => void;
 }
@@ -33,7 +35,7 @@ const frameBytes = (messageBytes: number): number => 2 * messageBytes + 65_536;
  * share one peer's bounds, and no session of a client that has proved itself is theirs.
  */
 export async function aiccFront(handler: ServeHandler, options: AiccOptions): Promise<AiccFront> {
-  const { keyFile, limits, log, onerror } = options;
+  const { keyFile, limits, allowedOrigins, log, onerror } = options;
   await refuseSharedKey(options);
   const keys = await serverKeyFile(keyFile, {
     onerror: (error) =>
@@ -47,7 +49,7 @@ export async function aiccFront(handler: ServeHandler, options: AiccOptions): Pr
   );
   const maxFrameBytes = frameBytes(limits.maxRequestBytes);
   return {
-    beside: (trusted) => serveBoth({ trusted, aicc, maxFrameBytes, onerror }),
+    beside: (trusted) => serveBoth({ trusted, aicc, maxFrameBytes, allowedOrigins, onerror }),
     close: () => aicc.close(),
   };
 }

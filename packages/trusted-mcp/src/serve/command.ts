@@ -83,7 +83,8 @@ export async function runServe(options: ServeOptions, { io, log }: ServeDeps): P
   const handler = draining(handlerFor(options, io.env, limits, log));
   const says = channelLog(log);
   const { onerror } = says;
-  const front = { identity: signer.spki, limits, log, onerror };
+  const { allowedOrigins = [] } = options;
+  const front = { identity: signer.spki, limits, allowedOrigins, log, onerror };
   const aicc =
     aiccKeyFile === undefined ? undefined : await aiccFront(handler, { keyFile: aiccKeyFile, ...front });
   const listener = await listen(host, options.port, log, limits.maxConnections).catch((error: unknown) => {
@@ -102,7 +103,7 @@ export async function runServe(options: ServeOptions, { io, log }: ServeDeps): P
       identity: identityFrom(signer),
       clients,
       audience,
-      allowedOrigins: options.allowedOrigins ?? [],
+      allowedOrigins,
       limits: {
         maxMessageBytes: limits.maxRequestBytes,
         maxRequestsPerPeer: limits.maxRequestsPerPeer,
