@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { BodyBudget } from "./body-budget.ts";
 import { readWebBody } from "./body.ts";
 import { Endpoint, refusalOf } from "./endpoint.ts";
 import type { Outgoing, WebHandler } from "./inner.ts";
@@ -18,6 +19,8 @@ export interface AiccServerOptions extends OpenerOptions {
    * the proxy's, and everybody shares its limits: read the address from where the proxy writes it.
    */
   readonly source?: (request: IncomingMessage) => string;
+  /** Memory for large request bodies being read or served at once, in bytes. Default 256 MiB, half of it for one source. */
+  readonly maxBufferedBytes?: number;
   /** How long a request body may take to arrive, in ms. Default 30 s. */
   readonly bodyTimeoutMs?: number;
   /** Hears of everything refused and of failed handlers. Errors carry codes, never content. */
@@ -53,10 +56,11 @@ export function aiccServer(handler: WebHandler, options: AiccServerOptions): Aic
   const endpoint = new Endpoint(new RequestOpener(options), handler, onerror);
   const maxBodyBytes = envelopeLimit(options.maxMessageBytes ?? 4_194_304);
   const limits = { maxBodyBytes, bodyTimeoutMs: options.bodyTimeoutMs ?? 30_000 };
+  const budget = new BodyBudget(options.maxBufferedBytes);
   const url = options.url ?? "http://localhost/mcp";
   return {
     maxBodyBytes,
-    node: nodeFront(endpoint, { ...limits, onerror, url, source: options.source ?? addressOf }),
+    node: nodeFront(endpoint, { ...limits, budget, onerror, url, source: options.source ?? addressOf }),
     fetch: async (request) => {
       try {
         const body = await readWebBody(request, limits);

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { AiccError } from "../error.ts";
+import type { BodyRoom } from "./body-budget.ts";
 import { parts } from "../wire/web-stream.ts";
 
 export interface BodyLimits {
@@ -8,7 +9,7 @@ export interface BodyLimits {
 }
 
 /** Reads a body of any method: sealed GET and DELETE requests have one. Bounded in size and time. */
-export function readNodeBody(request: IncomingMessage, limits: BodyLimits): Promise<Buffer> {
+export function readNodeBody(request: IncomingMessage, limits: BodyLimits, room: BodyRoom): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     if (Number(request.headers["content-length"] ?? 0) > limits.maxBodyBytes) {
       reject(tooLarge(limits));
@@ -16,19 +17,24 @@ export function readNodeBody(request: IncomingMessage, limits: BodyLimits): Prom
     }
     const chunks: Buffer[] = [];
     let size = 0;
-    const fail = (error: Error): void => {
+    const fail = (error: unknown): void => {
       clearTimeout(timer);
       chunks.length = 0;
       request.pause();
-      reject(error);
+      reject(error instanceof Error ? error : new Error("unknown"));
     };
     const timer = setTimeout(() => {
       fail(new AiccError("ERR_BODY_TIMEOUT", `A request body took longer than ${limits.bodyTimeoutMs} ms`));
     }, limits.bodyTimeoutMs);
     request.on("data", (chunk: Buffer) => {
       size += chunk.length;
-      if (size > limits.maxBodyBytes) fail(tooLarge(limits));
-      else chunks.push(chunk);
+      try {
+        if (size > limits.maxBodyBytes) throw tooLarge(limits);
+        room.grow(size);
+        chunks.push(chunk);
+      } catch (error) {
+        fail(error);
+      }
     });
     request.once("end", () => {
       clearTimeout(timer);

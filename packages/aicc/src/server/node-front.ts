@@ -1,10 +1,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { BodyBudget, BodyRoom } from "./body-budget.ts";
 import { readNodeBody, type BodyLimits } from "./body.ts";
 import { refusalOf, type Endpoint } from "./endpoint.ts";
 import type { Outgoing } from "./inner.ts";
 
 export interface NodeFrontOptions extends BodyLimits {
   readonly onerror: (error: unknown) => void;
+  readonly budget: BodyBudget;
   /** The URL that the handler sees; the Host header is whatever the client wrote. */
   readonly url: string;
   readonly source: (request: IncomingMessage) => string;
@@ -23,27 +25,35 @@ export function nodeFront(endpoint: Endpoint, options: NodeFrontOptions): NodeHa
       if (!response.writableFinished) departure.abort();
     });
     let answer: Outgoing;
+    const room = options.budget.room(options.source(request));
     try {
       answer = await endpoint.receive({
         method: request.method ?? "GET",
         url: options.url,
         headers: headersOf(request),
-        body: await bodyOf(request, parsedBody, options),
+        body: await bodyOf(request, parsedBody, options, room),
         source: options.source(request),
         signal: departure.signal,
       });
     } catch (error) {
       options.onerror(error);
       answer = refusalOf(error);
+    } finally {
+      room.release();
     }
     await writeOutgoing(answer, request, response);
   };
 }
 
-async function bodyOf(request: IncomingMessage, parsedBody: unknown, limits: BodyLimits): Promise<Buffer> {
+async function bodyOf(
+  request: IncomingMessage,
+  parsedBody: unknown,
+  limits: BodyLimits,
+  room: BodyRoom,
+): Promise<Buffer> {
   // Behind a body parser the bytes are gone; envelopes survive being written again.
   if (parsedBody === undefined || typeof parsedBody === "function")
-    return await readNodeBody(request, limits);
+    return await readNodeBody(request, limits, room);
   return Buffer.isBuffer(parsedBody) ? parsedBody : Buffer.from(JSON.stringify(parsedBody));
 }
 

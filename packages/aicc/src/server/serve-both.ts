@@ -3,6 +3,7 @@ import { METHOD_HANDSHAKE, METHOD_RECORD } from "@trusted-mcp/channel";
 import { AiccError } from "../error.ts";
 import { JSON_MEDIA_TYPE, mediaType, SEALED_HEADER } from "../wire/http.ts";
 import type { AiccServer } from "./aicc-server.ts";
+import { BodyBudget, type BodyRoom } from "./body-budget.ts";
 import { readNodeBody } from "./body.ts";
 import { refusalOf } from "./endpoint.ts";
 import { writeOutgoing, type NodeHandler } from "./node-front.ts";
@@ -14,6 +15,8 @@ export interface BothOptions {
   readonly aicc?: AiccServer;
   /** Largest JSON frame of trusted-mcp/1 taken, in bytes. Default 100 MiB. */
   readonly maxFrameBytes?: number;
+  /** Memory for large bodies being read or served at once, in bytes. Default 256 MiB, half of it for one address. */
+  readonly maxBufferedBytes?: number;
   /** Origins of web pages that may ask, as `trusted` has them. Default: none; no page gets past here. */
   readonly allowedOrigins?: readonly string[];
   readonly onerror?: (error: unknown) => void;
@@ -31,6 +34,7 @@ export function serveBoth(options: BothOptions): NodeHandler {
   const { trusted, aicc } = options;
   if (aicc === undefined) return trusted.node;
   const limits = { maxBodyBytes: options.maxFrameBytes ?? 104_857_600, bodyTimeoutMs: 30_000 };
+  const budget = new BodyBudget(options.maxBufferedBytes);
   const origins = new Set(options.allowedOrigins);
   return async (request, response, parsedBody) => {
     const { origin } = request.headers;
@@ -47,15 +51,20 @@ export function serveBoth(options: BothOptions): NodeHandler {
       return await trusted.node(request, response, parsedBody);
     if (request.headers[SEALED_HEADER] !== undefined || !isPost(request))
       return await aicc.node(request, response, parsedBody);
-    let body: Buffer;
+    const room = budget.room(request.socket.remoteAddress);
     try {
-      body = await bodyOf(request, parsedBody, limits);
-    } catch (error) {
-      options.onerror?.(error);
-      return await writeOutgoing(refusalOf(error), request, response);
+      let body: Buffer;
+      try {
+        body = await bodyOf(request, parsedBody, limits, room);
+      } catch (error) {
+        options.onerror?.(error);
+        return await writeOutgoing(refusalOf(error), request, response);
+      }
+      const framed = mediaType(request.headers["content-type"]) === JSON_MEDIA_TYPE && isFrame(body);
+      return await (framed ? trusted : aicc).node(request, response, body);
+    } finally {
+      room.release();
     }
-    const framed = mediaType(request.headers["content-type"]) === JSON_MEDIA_TYPE && isFrame(body);
-    return await (framed ? trusted : aicc).node(request, response, body);
   };
 }
 
@@ -78,8 +87,9 @@ async function bodyOf(
   request: IncomingMessage,
   parsedBody: unknown,
   limits: { readonly maxBodyBytes: number; readonly bodyTimeoutMs: number },
+  room: BodyRoom,
 ): Promise<Buffer> {
   if (parsedBody === undefined || typeof parsedBody === "function")
-    return await readNodeBody(request, limits);
+    return await readNodeBody(request, limits, room);
   return Buffer.isBuffer(parsedBody) ? parsedBody : Buffer.from(JSON.stringify(parsedBody));
 }
