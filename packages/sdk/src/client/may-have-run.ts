@@ -21,7 +21,9 @@ const DID_NOT_RUN = new Set([
 
 /**
  * Whether the request of a call that failed with `error` may have run on the server. False only where that is
- * certain: then it can be sent again. Everything else, errors of other libraries included, gives true.
+ * certain: then it can be sent again. Everything else, errors of other libraries included, gives true. Requests
+ * that change nothing when they run twice (listing, reading) are sent again by this package itself, on a new session;
+ * of them false says no more than that sending them again is safe. `tools/call` is never one of these.
  */
 export function mayHaveRun(error: unknown): boolean {
   return !(error instanceof TrustedMcpError && DID_NOT_RUN.has(String(error.code)));

@@ -59,7 +59,8 @@ describe("an opened answer (spec §5.6, §6)", () => {
     [2, "ERR_REQUEST_REFUSED"],
     [3, "ERR_REQUEST_REFUSED"],
     [4, "ERR_REQUEST_REFUSED"],
-    [9, "ERR_REQUEST_REFUSED"],
+    [5, "ERR_OUTCOME_UNKNOWN"],
+    [9, "ERR_OUTCOME_UNKNOWN"],
   ])("the server's sealed refusal %i becomes %s", async (refusal, code) => {
     const { sent, answer } = exchange();
     const body = concat(answer.header, ...answer.seal([encodeRefusal(refusal as 1)], true));

@@ -68,9 +68,14 @@ function refused(code: number): TrustedSdkError {
   }
   if (reason === "busy") return busy();
   if (reason === "undecided") return new Undecided();
+  if (reason === undefined) {
+    // A later version's: 5 came later, too, and does not say that nothing ran.
+    const message = `The server refused the request for a reason that this version does not know (${code}); whether it ran is unknown`;
+    return new TrustedSdkError("ERR_OUTCOME_UNKNOWN", message);
+  }
   return new TrustedSdkError(
     "ERR_REQUEST_REFUSED",
-    `The server refused the request without running it: ${reason ?? "unknown reason"}`,
+    `The server refused the request without running it: ${reason}`,
   );
 }
 
