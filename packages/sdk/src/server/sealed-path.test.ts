@@ -20,9 +20,12 @@ const spelling = fc
       ...["", "", "", "http://x", "HTTPS://x.example:1", "http://u:p@x"],
       ...["//x", "/\\x", "///u@x:1", "//\\x", "http:///x"],
     ),
-    before: fc.array(fc.constantFrom("/", "/.", "/a/..", "/%2e", "/%2E%2e", "\\", "/;", "/a;b/.."), {
-      maxLength: 3,
-    }),
+    before: fc.array(
+      fc.constantFrom("/", "/.", "/a/..", "/%2e", "/%2E%2e", "/a%2fb/.%2e", "\\", "/;", "/a;b/.."),
+      {
+        maxLength: 3,
+      },
+    ),
     letters: fc.tuple(
       fc.constantFrom("/", "//", "/", "/%2f", "\\", "%2f"),
       fc.constantFrom("m", "M", "%6d", "%4d", "%256d", "%6D"),
@@ -141,6 +144,7 @@ describe("the sealed path in every spelling [REQ-LISTENER]", () => {
             ["/\\x/mcp"],
             ["///x/mcp"],
             ["http:///x/mcp"],
+            ["/x%2fy/%2e%2E/mcp"],
             ["/%6dcp"],
             ["/mcp/.."],
             ["/mcp//.."],
@@ -164,6 +168,30 @@ describe("the sealed path in every spelling [REQ-LISTENER]", () => {
         expect(leadsTo("/kit", "/%ffkit")).toBe(false);
       },
     );
+  });
+
+  test("spaces and control characters hide nothing, encoded or, as HTTP/2 may bring them, as they are", () => {
+    for (const target of [
+      "/mcp ",
+      "/m\tcp",
+      " /mcp",
+      "/mcp%00",
+      "/m%09cp",
+      "/%0d%0amcp",
+      "/ /mcp",
+      "/\t/x/mcp",
+      "/%09/x/mcp",
+    ]) {
+      expect(leadsTo("/mcp", target), JSON.stringify(target)).toBe(true);
+    }
+    expect(leadsTo("/mcp", "/ /other")).toBe(false);
+  });
+
+  test("readers that take dots away and decode in whatever order are all followed", () => {
+    const targets = ["/a%2fb/../mcp%2f", "/a%2fb/%2e%2e/mcp", "/a%2fb%5c../mcp", "/x%2fy/.%2e/%6dcp"];
+    for (const target of targets) expect(leadsTo("/mcp", target), target).toBe(true);
+    for (const target of ["/health", "/a%20b", "/%e4%bd%a0/x", "/a%2fb/../c", "/x?/mcp"])
+      expect(leadsTo("/mcp", target), target).toBe(false);
   });
 
   test("the root as sealed path is everything", () => {

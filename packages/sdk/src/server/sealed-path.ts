@@ -2,6 +2,8 @@ import { TrustedSdkError } from "../error.ts";
 
 /** Percent-encoding may hide percent-encoding; nobody honest does that three times. */
 const DECODINGS = 3;
+/** Different texts that one request target may be read as; of an honest one there are very few. */
+const MAX_READINGS = 64;
 /** Characters of a path; a longer one is refused with the rest of what is no sealed request. */
 const MAX_PATH = 8192;
 
@@ -15,11 +17,24 @@ export function leadsTo(path: string, target: string): boolean {
   const wanted = collapsed(segmentsOf(path));
   const written = target.replace(/[?#].*$/s, "");
   if (written.length > MAX_PATH) return true;
-  for (const text of spellings(written)) {
-    for (const form of pathsOf(text)) {
-      const segments = segmentsOf(form);
-      for (const read of [literal, collapsed, standard]) if (startsWith(read(segments), wanted)) return true;
+  let texts = new Set([written]);
+  for (let time = 0; time <= DECODINGS; time += 1) {
+    const next = new Set<string>();
+    for (const text of texts) {
+      const read = readingsOf(text);
+      if (read.some((segments) => startsWith(segments, wanted))) return true;
+      if (!text.includes("%")) continue;
+      // Some readers take the dots away first and decode what is left.
+      for (const each of [text, ...read.map((segments) => `/${segments.join("/")}`)]) {
+        next.add(decoded(each));
+        // As `decodeURI` does it, which leaves the slash encoded.
+        next.add(decoded(each.replace(/%2f/gi, "%252f")));
+        // What was encoded may end the path for one reader and be part of it for another.
+        next.add(decoded(each).replace(/[?#].*$/s, ""));
+      }
     }
+    if (next.size > MAX_READINGS) return true;
+    texts = next;
   }
   return false;
 }
@@ -34,16 +49,14 @@ export function checkPath(path: string): string {
   );
 }
 
-/** A path without its query, as it came and after each time that it may be decoded. */
-function* spellings(written: string): Generator<string, void, undefined> {
-  let text = written;
-  yield text;
-  for (let time = 0; time < DECODINGS && text.includes("%"); time += 1) {
-    text = decoded(text);
-    yield text;
-    // What was encoded may end the path for one reader and be part of it for another.
-    yield text.replace(/[?#].*$/s, "");
-  }
+/** What different readers make of a text, as segments. */
+function readingsOf(text: string): string[][] {
+  return pathsOf(text).flatMap((form) => {
+    const segments = segmentsOf(form);
+    // The URL standard takes encoded dots for dots and leaves everything else encoded.
+    const dotted = segments.map((segment) => segment.replaceAll("%2e", "."));
+    return [literal, collapsed, standard].flatMap((read) => [read(segments), read(dotted)]);
+  });
 }
 
 /**
@@ -51,7 +64,9 @@ function* spellings(written: string): Generator<string, void, undefined> {
  * without one, as `new URL(target, base)` takes any number of slashes of either kind (URL standard, "special
  * authority ignore slashes state").
  */
-function pathsOf(text: string): string[] {
+function pathsOf(written: string): string[] {
+  // The same standard drops spaces and control characters, at the ends or wherever they are.
+  const text = written.replace(/[^!-\uffff]/g, "");
   if (!/^(?:[a-z][a-z0-9+.-]*:)?[/\\]{2}/i.test(text)) return [text];
   const exact = text.replace(/^(?:[a-z][a-z0-9+.-]*:)?[/\\]{2}[^/\\]*/i, "");
   const lenient = text.replace(/^(?:[a-z][a-z0-9+.-]*:)?[/\\]{2,}[^/\\]*/i, "");
@@ -59,10 +74,14 @@ function pathsOf(text: string): string[] {
 }
 
 function segmentsOf(text: string): string[] {
-  return text
-    .toLowerCase()
-    .split(/[/\\]/)
-    .map((segment) => segment.replace(/;.*$/s, ""));
+  return (
+    text
+      .toLowerCase()
+      // Spaces and control characters: the URL standard drops some of them, at the ends or wherever they are.
+      .replace(/[^!-\uffff]/g, "")
+      .split(/[/\\]/)
+      .map((segment) => segment.replace(/;.*$/s, ""))
+  );
 }
 
 /** Routers that leave dots alone. */
