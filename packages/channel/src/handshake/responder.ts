@@ -503,7 +503,8 @@ export class Responder {
       if (ticketId !== null) {
         const ticket = {
           psk: schedule.expand(master, "resumption", [th4]),
-          peerCredential: client.credential,
+          // A copy: a view would keep the whole padded flight alive, ten times as much.
+          peerCredential: client.credential && new Uint8Array(client.credential),
           audience: pending.audience,
           notAfter,
         };

@@ -1,3 +1,4 @@
+import { encode as base64url } from "@trusted-mcp/primitives/base64url";
 import { random } from "@trusted-mcp/primitives/bytes";
 import {
   channelWorld,
@@ -52,6 +53,15 @@ describe("resumption (spec §5.5)", () => {
     const s1 = await exchange(wire[0]!.bytes);
     expect(message.parseS1(s1).kemCiphertext).not.toEqual(message.parseS1(wire[1]!.bytes).kemCiphertext);
     await expect(exchange(wire[2]!.bytes)).rejects.toMatchObject({ code: "ERR_HANDSHAKE_AUTH" });
+  });
+
+  it("keeps the client's credential and nothing of the flight that brought it: tickets take little memory", async () => {
+    const tickets = new MemoryTicketStore(10, new ManualClock());
+    const world = channelWorld({ server: { tickets } });
+    const { id } = await ticketFrom(world);
+    const credential = tickets.get(base64url(id))?.peerCredential;
+    expect(credential?.length).toBeGreaterThan(0);
+    expect(credential?.buffer.byteLength).toBe(credential?.length);
   });
 
   it("never outlives the session that the ticket came from, over any number of tickets [REQ-LIFETIME]", async () => {
