@@ -62,7 +62,7 @@ const once =
     };
   };
 
-describe("an attacker on the pipe, after the handshake [REQ-STDIO-PIPE]", () => {
+describe("an attacker on the pipe, after the handshake [W43, REQ-STDIO-PIPE]", () => {
   const cases: readonly [string, () => LineAttack, string][] = [
     ["changes a byte of a header", once((line) => [changed(line, "h", 40)]), "ERR_RECORD_AUTH"],
     ["changes a byte of content", once((line) => [changed(line, "c", 100)]), "ERR_RECORD_AUTH"],

@@ -1,3 +1,4 @@
+import { NAMED_BY } from "../mcp-name.ts";
 import { isRecord, type RpcNotification, type RpcRequest } from "./json-rpc.ts";
 
 /** Key of the protocol version in the per-request `_meta` envelope (revision 2026-07-28). */
@@ -10,16 +11,6 @@ export function claimedVersion(message: RpcRequest | RpcNotification): string | 
   return typeof version === "string" ? version : undefined;
 }
 
-/** Which parameter `Mcp-Name` mirrors (revision 2026-07-28, Streamable HTTP, standard request headers). */
-const NAME_SOURCE = new Map([
-  ["tools/call", "name"],
-  ["prompts/get", "name"],
-  ["resources/read", "uri"],
-  ["tasks/get", "taskId"],
-  ["tasks/update", "taskId"],
-  ["tasks/cancel", "taskId"],
-]);
-
 /** The headers that a server compares with the body of a modern message. */
 export function modernHeaders(
   message: RpcRequest | RpcNotification,
@@ -27,7 +18,7 @@ export function modernHeaders(
 ): Record<string, string> {
   const headers: Record<string, string> = { "mcp-protocol-version": headerValue(version) };
   headers["mcp-method"] = headerValue(message.method);
-  const source = NAME_SOURCE.get(message.method);
+  const source = NAMED_BY.get(message.method);
   const name = source === undefined ? undefined : message.params[source];
   if (typeof name === "string") headers["mcp-name"] = headerValue(name);
   return headers;

@@ -1,16 +1,7 @@
 import { HEADER_MISMATCH, refuse } from "../answer.ts";
 import { utf8Decode } from "@trusted-mcp/primitives/bytes";
+import { NAMED_BY } from "../../mcp-name.ts";
 import type { JsonRpcRequest } from "../json-rpc.ts";
-
-/** Where the body says again what `Mcp-Name` says (2026-07-28 §transports, standard request headers). */
-const NAME_MEMBER: ReadonlyMap<string, string> = new Map([
-  ["tools/call", "name"],
-  ["prompts/get", "name"],
-  ["resources/read", "uri"],
-  ["tasks/get", "taskId"],
-  ["tasks/update", "taskId"],
-  ["tasks/cancel", "taskId"],
-]);
 
 /**
  * The standard headers must be there and agree with the body: whatever routes by header must not see another
@@ -24,7 +15,7 @@ export function checkStandardHeaders(
   if (headers.get("mcp-protocol-version") === null)
     return mismatch("the MCP-Protocol-Version header is missing");
   if (headers.get("mcp-method") === null) return mismatch("the Mcp-Method header is missing");
-  const member = NAME_MEMBER.get(method);
+  const member = NAMED_BY.get(method);
   const name = member === undefined ? undefined : params?.[member];
   if (typeof name !== "string") return undefined;
   const header = headers.get("mcp-name");
