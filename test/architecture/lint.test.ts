@@ -25,6 +25,7 @@ const refused: readonly (readonly [rule: string, path: string, text: string])[] 
   ["no-restricted-imports", "packages/channel/src/subpath.ts", imports("@trusted-mcp/sdk/client")],
   ["no-restricted-imports", "packages/identity/src/up.ts", imports("@trusted-mcp/sdk/client")],
   ["no-restricted-imports", "packages/identity/src/program.ts", imports("trusted-mcp")],
+  ["no-restricted-imports", "packages/http/src/up.ts", imports("@trusted-mcp/sdk/server")],
   ["no-restricted-imports", "packages/sdk/src/up.ts", imports("@trusted-mcp/testkit")],
   ["no-restricted-imports", "packages/trusted-mcp/src/up.ts", imports("@trusted-mcp/testkit")],
   ["no-console", "packages/sdk/src/console.ts", "export const a = () => console.log(1);\n"],
@@ -48,6 +49,7 @@ const allowed: readonly (readonly [path: string, text: string])[] = [
   ],
   ["packages/identity/src/subpath.ts", imports("@trusted-mcp/primitives/signature")],
   ["packages/sdk/src/down.ts", imports("@trusted-mcp/identity")],
+  ["packages/sdk/src/http.ts", imports("@trusted-mcp/http/handler")],
   ["packages/sdk/src/mcp.ts", imports("@modelcontextprotocol/server")],
   ["packages/channel/src/a.test.ts", imports("node:fs") + "export const now = Date.now();\n"],
 ];

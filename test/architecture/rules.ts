@@ -12,6 +12,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   policy: 1,
   audit: 1,
   identity: 2,
+  http: 2,
   attestation: 2,
   sdk: 3,
   aicc: 3,

@@ -5,7 +5,7 @@ export { CHECK_EVERY_MS, limitHttp, type HttpLimits } from "./server/http-limits
 export { trustedListener, type TrustedListener, type TrustedListenerOptions } from "./server/listener.ts";
 export type { NodeListener } from "./server/behind-listener.ts";
 export type { InnerHandler, InnerRequest, InnerResponse } from "./server/inner.ts";
-export type { WebHandler } from "./server/web-handler.ts";
+export type { WebHandler } from "@trusted-mcp/http/web-handler";
 export type { TrustedMcpInfo } from "./server/auth-info.ts";
 export { TrustedSdkError, type SdkErrorCode } from "./error.ts";
 export { EXTENSION, EXTENSION_NAME } from "./wire.ts";

@@ -21,25 +21,7 @@ export const REFUSED_BODY: string = JSON.stringify({
   },
 });
 
-export const JSON_MEDIA_TYPE = "application/json";
-export const STREAM_MEDIA_TYPE = "text/event-stream";
-
 /** Bytes that a JSON frame may need for `bytes` of content: base64url, padding, chunk overhead, braces. */
 export function frameLimit(bytes: number): number {
   return Math.ceil(bytes * 1.13 * 1.34) + 65_536;
-}
-
-/** Media type of binary frames (spec §6.2). */
-export const BINARY_FRAME = "application/trusted-mcp";
-
-/** The media type without parameters, lower case. */
-export function mediaType(contentType: string | null | undefined): string {
-  switch (contentType) {
-    case JSON_MEDIA_TYPE:
-    case STREAM_MEDIA_TYPE:
-    case BINARY_FRAME:
-      return contentType;
-    default:
-      return (contentType ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
-  }
 }

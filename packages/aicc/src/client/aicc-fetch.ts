@@ -1,9 +1,10 @@
+import { JSON_MEDIA_TYPE } from "@trusted-mcp/http/media-type";
 import { utf8 } from "@trusted-mcp/primitives/bytes";
 import { AiccError } from "../error.ts";
 import { isFields } from "../wire/capability.ts";
 import { encodeRequest } from "../wire/envelope.ts";
 import { ExchangeKey } from "../wire/exchange.ts";
-import { JSON_MEDIA_TYPE, SEALED_HEADER } from "../wire/http.ts";
+import { SEALED_HEADER } from "../wire/http.ts";
 import { wrapKey } from "../wire/rsa.ts";
 import { openAnswer } from "./answer.ts";
 import { HttpSender } from "./http.ts";

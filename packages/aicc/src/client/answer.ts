@@ -1,10 +1,11 @@
+import { mediaType, STREAM_MEDIA_TYPE } from "@trusted-mcp/http/media-type";
+import { webStream } from "@trusted-mcp/http/web-stream";
 import { utf8Decode } from "@trusted-mcp/primitives/bytes";
 import { AiccError } from "../error.ts";
 import { parseAnswer } from "../wire/envelope.ts";
 import type { ExchangeKey } from "../wire/exchange.ts";
-import { envelopeLimit, mediaType, SEALED_HEADER, STREAM_MEDIA_TYPE } from "../wire/http.ts";
+import { envelopeLimit, SEALED_HEADER } from "../wire/http.ts";
 import { splitLine, transformEvents } from "../wire/sse-lines.ts";
-import { webStream } from "../wire/web-stream.ts";
 import type { OuterAnswer } from "./http.ts";
 
 /** What the request was: decides which answers without content can be right. */

@@ -1,7 +1,7 @@
+import { JSON_MEDIA_TYPE, mediaType, STREAM_MEDIA_TYPE } from "@trusted-mcp/http/media-type";
 import { utf8 } from "@trusted-mcp/primitives/bytes";
 import { AiccError } from "../error.ts";
 import { hasAcceptance, isFields, withOffer } from "../wire/capability.ts";
-import { JSON_MEDIA_TYPE, mediaType, STREAM_MEDIA_TYPE } from "../wire/http.ts";
 import { LineReader, splitLine } from "../wire/sse-lines.ts";
 import { keptHeaders, refuseRedirect } from "./answer.ts";
 import type { HttpSender } from "./http.ts";

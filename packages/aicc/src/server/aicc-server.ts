@@ -1,16 +1,18 @@
 import type { IncomingMessage } from "node:http";
+import { Departure } from "@trusted-mcp/http/departure";
+import type { Handler, HandlerResponse } from "@trusted-mcp/http/handler";
+import { behindProtocol, type WebHandler } from "@trusted-mcp/http/web-handler";
+import { webStream } from "@trusted-mcp/http/web-stream";
 import { BodyBudget } from "./body-budget.ts";
 import { readWebBody } from "./body.ts";
 import { Endpoint, refusalOf } from "./endpoint.ts";
-import type { Outgoing, WebHandler } from "./inner.ts";
 import { nodeFront, type NodeHandler } from "./node-front.ts";
 import { RequestOpener, type OpenerOptions } from "./request-opener.ts";
 import { emitWarning, warnOnce } from "./warning.ts";
 import { envelopeLimit } from "../wire/http.ts";
-import { webStream } from "../wire/web-stream.ts";
 
 export interface AiccServerOptions extends OpenerOptions {
-  /** The URL that the wrapped handler sees. Default http://localhost/mcp. */
+  /** The URL that a web-standard handler sees; the Host header is whatever the client wrote. Default http://localhost/mcp. */
   readonly url?: string;
   /** Largest JSON-RPC message taken, in bytes. Default 4 MiB. */
   readonly maxMessageBytes?: number;
@@ -50,22 +52,23 @@ export interface AiccServer {
  * createServer(aiccServer(createMcpHandler(factory), { keys }).node).listen(8000);
  * ```
  */
-export function aiccServer(handler: WebHandler, options: AiccServerOptions): AiccServer {
+export function aiccServer(handler: WebHandler | Handler, options: AiccServerOptions): AiccServer {
   warnOnce(options.onwarning ?? emitWarning);
   const onerror = options.onerror ?? (() => undefined);
-  const endpoint = new Endpoint(new RequestOpener(options), handler, onerror);
+  const endpoint = new Endpoint(new RequestOpener(options), handlerOf(handler, options.url), onerror);
   const maxBodyBytes = envelopeLimit(options.maxMessageBytes ?? 4_194_304);
   const limits = { maxBodyBytes, bodyTimeoutMs: options.bodyTimeoutMs ?? 30_000 };
   const budget = new BodyBudget(options.maxBufferedBytes);
-  const url = options.url ?? "http://localhost/mcp";
   return {
     maxBodyBytes,
-    node: nodeFront(endpoint, { ...limits, budget, onerror, url, source: options.source ?? addressOf }),
+    node: nodeFront(endpoint, { ...limits, budget, onerror, source: options.source ?? addressOf }),
     fetch: async (request) => {
       try {
         const body = await readWebBody(request, limits);
-        const { method, headers, signal } = request;
-        return toResponse(await endpoint.receive({ method, url, headers, body, source: "", signal }));
+        const { method } = request;
+        const headers = [...request.headers];
+        const departure = Departure.of(request.signal);
+        return toResponse(await endpoint.receive({ method, headers, body, source: "", departure }));
       } catch (error) {
         onerror(error);
         return toResponse(refusalOf(error));
@@ -75,11 +78,18 @@ export function aiccServer(handler: WebHandler, options: AiccServerOptions): Aic
   };
 }
 
+/** A web-standard handler, or one that takes bytes: what `TrustedMcpServer.anonymous()` gives. */
+function handlerOf(handler: WebHandler | Handler, url = "http://localhost/mcp"): Handler {
+  if (typeof handler === "function") return handler;
+  const run = behindProtocol(handler);
+  return ({ method, headers, body, departure }) => run({ method, url, headers, body, departure });
+}
+
 function addressOf(request: IncomingMessage): string {
   return request.socket.remoteAddress ?? "";
 }
 
-function toResponse({ status, headers, body }: Outgoing): Response {
+function toResponse({ status, headers, body }: HandlerResponse): Response {
   const init = { status, headers: headers.map(([name, value]): [string, string] => [name, value]) };
   if (!(body instanceof Uint8Array)) return new Response(webStream(body), init);
   return new Response(body.length === 0 ? null : Buffer.from(body), init);

@@ -1,10 +1,11 @@
+import type { HandlerResponse } from "@trusted-mcp/http/handler";
+import { JSON_MEDIA_TYPE } from "@trusted-mcp/http/media-type";
 import { utf8 } from "@trusted-mcp/primitives/bytes";
 import { encodeAnswer } from "../wire/envelope.ts";
 import type { ExchangeKey } from "../wire/exchange.ts";
-import { JSON_MEDIA_TYPE, mediaType, SEALED_HEADER, STREAM_MEDIA_TYPE } from "../wire/http.ts";
+import { SEALED_HEADER } from "../wire/http.ts";
 import { splitLine, transformEvents } from "../wire/sse-lines.ts";
-import { parts } from "../wire/web-stream.ts";
-import { fieldsOf, type Incoming, type Outgoing } from "./inner.ts";
+import { fieldOf, type Incoming } from "./inner.ts";
 import { gather, type Gathered } from "./gather.ts";
 
 /** Longest line of a handler's event stream: one JSON-RPC message. */
@@ -15,20 +16,17 @@ const MAX_LINE = 67_108_864;
  * Python client opens them all the same. Only an empty body stays as it is.
  */
 export async function sealAnswer(
-  response: Response,
+  response: HandlerResponse,
   exchange: ExchangeKey,
   incoming: Incoming,
-): Promise<Outgoing> {
-  const { status } = response;
-  const headers = fieldsOf(response.headers).filter(([name]) => name !== SEALED_HEADER);
-  if (response.body === null) return { status, headers, body: new Uint8Array(0) };
-  if (mediaType(response.headers.get("content-type")) !== STREAM_MEDIA_TYPE) {
-    const body = new Uint8Array(await response.arrayBuffer());
+): Promise<HandlerResponse> {
+  const { status, body } = response;
+  const headers = response.headers.filter(([name]) => name !== SEALED_HEADER);
+  if (body instanceof Uint8Array)
     return body.length === 0 ? { status, headers, body } : whole(status, headers, exchange, body);
-  }
-  const source = parts(response.body, incoming.signal);
-  if (incoming.method !== "POST" || !(incoming.headers.get("accept") ?? "").includes(JSON_MEDIA_TYPE))
-    return streamed(status, headers, exchange, source);
+  if (incoming.method !== "POST" || !fieldOf(incoming, "accept").includes(JSON_MEDIA_TYPE))
+    return streamed(status, headers, exchange, body);
+  const source = body[Symbol.asyncIterator]();
   const gathered = await gather(source);
   const message = gathered.ended ? onlyMessage(gathered.parts) : null;
   if (message === null) return streamed(status, headers, exchange, rest(gathered, source));
@@ -41,7 +39,7 @@ function whole(
   headers: readonly (readonly [string, string])[],
   exchange: ExchangeKey,
   body: Uint8Array,
-): Outgoing {
+): HandlerResponse {
   const sealed = utf8(encodeAnswer(exchange.seal(body)));
   return { status, headers: [...headers, [SEALED_HEADER, "1"]], body: sealed };
 }
@@ -51,7 +49,7 @@ function streamed(
   headers: readonly (readonly [string, string])[],
   exchange: ExchangeKey,
   source: AsyncIterable<Uint8Array>,
-): Outgoing {
+): HandlerResponse {
   // CRLF, because the Python client takes no other line end.
   const body = transformEvents(source, MAX_LINE, "\r\n", (line) => {
     const { field, value } = splitLine(line);
@@ -77,15 +75,14 @@ function onlyMessage(chunks: readonly Uint8Array[]): string | null {
 
 async function* rest(
   gathered: Gathered,
-  source: AsyncGenerator<Uint8Array, void, undefined>,
+  source: AsyncIterator<Uint8Array>,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   try {
     yield* gathered.parts;
-    const next = await gathered.next;
-    if (gathered.ended || next?.done === true) return;
-    if (next !== null) yield next.value;
-    yield* source;
+    if (gathered.ended) return;
+    for (let next = await (gathered.next ?? source.next()); next.done !== true; next = await source.next())
+      yield next.value;
   } finally {
-    await source.return();
+    await source.return?.();
   }
 }

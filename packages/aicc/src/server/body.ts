@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
+import { parts } from "@trusted-mcp/http/web-stream";
 import { AiccError } from "../error.ts";
 import type { BodyRoom } from "./body-budget.ts";
-import { parts } from "../wire/web-stream.ts";
 
 export interface BodyLimits {
   readonly maxBodyBytes: number;

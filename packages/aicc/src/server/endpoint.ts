@@ -1,8 +1,10 @@
+import { field, type Handler, type HandlerResponse } from "@trusted-mcp/http/handler";
+import { JSON_MEDIA_TYPE } from "@trusted-mcp/http/media-type";
 import { utf8 } from "@trusted-mcp/primitives/bytes";
 import { AiccError } from "../error.ts";
-import { JSON_MEDIA_TYPE, REFUSED_BODY, REFUSED_STATUS, SEALED_HEADER } from "../wire/http.ts";
+import { REFUSED_BODY, REFUSED_STATUS, SEALED_HEADER } from "../wire/http.ts";
 import { sealAnswer } from "./answer-sealer.ts";
-import { runHandler, type Incoming, type Outgoing, type WebHandler } from "./inner.ts";
+import { innerRequest, type Incoming } from "./inner.ts";
 import { acceptOffer, offeringInitialize } from "./initialize.ts";
 import type { OpenedRequest, RequestOpener } from "./request-opener.ts";
 
@@ -11,22 +13,22 @@ const METHODS = new Set(["POST", "GET", "DELETE"]);
 /** AICC/0.1's server half on HTTP: plaintext `initialize`, everything else sealed, anything else refused. */
 export class Endpoint {
   readonly #opener: RequestOpener;
-  readonly #handler: WebHandler;
+  readonly #handler: Handler;
   readonly #onerror: (error: unknown) => void;
 
-  constructor(opener: RequestOpener, handler: WebHandler, onerror: (error: unknown) => void) {
+  constructor(opener: RequestOpener, handler: Handler, onerror: (error: unknown) => void) {
     this.#opener = opener;
     this.#handler = handler;
     this.#onerror = onerror;
   }
 
   /** Never throws: what is refused is answered. */
-  async receive(incoming: Incoming): Promise<Outgoing> {
+  async receive(incoming: Incoming): Promise<HandlerResponse> {
     let opened: OpenedRequest | null = null;
     let body: Uint8Array | null;
     try {
       if (!METHODS.has(incoming.method)) throw plaintext();
-      if (incoming.headers.has(SEALED_HEADER)) {
+      if (field(incoming.headers, SEALED_HEADER) !== undefined) {
         opened = await this.#open(incoming);
         ({ body } = opened);
       } else body = offeringInitialize(incoming);
@@ -36,8 +38,8 @@ export class Endpoint {
       return refusalOf(error);
     }
     try {
-      const response = await runHandler(this.#handler, incoming, body);
-      if (opened === null) return await acceptOffer(response, incoming.signal);
+      const response = await this.#handler(innerRequest(incoming, body));
+      if (opened === null) return acceptOffer(response);
       return await sealAnswer(response, opened.exchange, incoming);
     } catch (error) {
       this.#onerror(error);
@@ -64,7 +66,7 @@ function plaintext(): AiccError {
 }
 
 /** Load is no secret; everything else looks the same from outside. */
-export function refusalOf(error: unknown): Outgoing {
+export function refusalOf(error: unknown): HandlerResponse {
   if (error instanceof AiccError && error.code === "ERR_BUSY")
     return { status: 503, headers: [["retry-after", "1"]], body: new Uint8Array(0) };
   return { status: REFUSED_STATUS, headers: [["content-type", JSON_MEDIA_TYPE]], body: utf8(REFUSED_BODY) };

@@ -3,7 +3,7 @@ export interface Gathered {
   readonly parts: readonly Uint8Array[];
   readonly ended: boolean;
   /** A read that was begun and has not come back. */
-  readonly next: Promise<IteratorResult<Uint8Array, void>> | null;
+  readonly next: Promise<IteratorResult<Uint8Array>> | null;
 }
 
 /** Progress is not held up for longer than this by the hope for the end. */
@@ -11,7 +11,7 @@ const PATIENCE_MS = 50;
 const MAX_BYTES = 67_108_864;
 
 /** Collects a stream that ends soon; most MCP answers are one event and the end. */
-export async function gather(source: AsyncGenerator<Uint8Array, void, undefined>): Promise<Gathered> {
+export async function gather(source: AsyncIterator<Uint8Array>): Promise<Gathered> {
   const parts: Uint8Array[] = [];
   let size = 0;
   let timer: NodeJS.Timeout | undefined;

@@ -1,9 +1,9 @@
-import { utf8 } from "@trusted-mcp/primitives/bytes";
+import { type HandlerResponse } from "@trusted-mcp/http/handler";
+import { JSON_MEDIA_TYPE, mediaType } from "@trusted-mcp/http/media-type";
+import { utf8, utf8Decode } from "@trusted-mcp/primitives/bytes";
 import { hasOffer, isFields, withAcceptance } from "../wire/capability.ts";
-import { JSON_MEDIA_TYPE, mediaType, STREAM_MEDIA_TYPE } from "../wire/http.ts";
 import { splitLine, transformEvents } from "../wire/sse-lines.ts";
-import { parts } from "../wire/web-stream.ts";
-import { fieldsOf, parseJson, type Incoming, type Outgoing } from "./inner.ts";
+import { fieldOf, parseJson, type Incoming } from "./inner.ts";
 
 /** `initialize` answers are small; `instructions` may be a few pages. */
 const MAX_INITIALIZE_LINE = 4_194_304;
@@ -14,7 +14,7 @@ const MAX_INITIALIZE_LINE = 4_194_304;
  * body is written anew: whatever a handler's own parser makes of it, it is what was looked at here.
  */
 export function offeringInitialize(incoming: Incoming): Uint8Array | null {
-  if (incoming.method !== "POST" || mediaType(incoming.headers.get("content-type")) !== JSON_MEDIA_TYPE)
+  if (incoming.method !== "POST" || mediaType(fieldOf(incoming, "content-type")) !== JSON_MEDIA_TYPE)
     return null;
   const message = parseJson(incoming.body);
   if (!isFields(message) || message["method"] !== "initialize" || !hasOffer(message)) return null;
@@ -22,22 +22,16 @@ export function offeringInitialize(incoming: Incoming): Uint8Array | null {
 }
 
 /** The plain answer, with the acceptance in the place where it belongs, on event streams too. */
-export async function acceptOffer(response: Response, signal: AbortSignal): Promise<Outgoing> {
-  const { status, body } = response;
-  const headers = fieldsOf(response.headers);
-  if (body === null) return { status, headers, body: new Uint8Array(0) };
-  if (mediaType(response.headers.get("content-type")) === STREAM_MEDIA_TYPE) {
-    const source = parts(body, signal);
-    const events = transformEvents(source, MAX_INITIALIZE_LINE, "\r\n", (line) => {
-      const { field, value } = splitLine(line);
-      return field === "data" ? `data: ${accepted(value)}` : line;
-    });
-    return { status, headers, body: events };
-  }
-  return { status, headers, body: utf8(accepted(await response.text())) };
+export function acceptOffer({ status, headers, body }: HandlerResponse): HandlerResponse {
+  if (body instanceof Uint8Array) return { status, headers, body: utf8(accepted(body)) };
+  const events = transformEvents(body, MAX_INITIALIZE_LINE, "\r\n", (line) => {
+    const { field, value } = splitLine(line);
+    return field === "data" ? `data: ${accepted(utf8(value))}` : line;
+  });
+  return { status, headers, body: events };
 }
 
-function accepted(text: string): string {
-  const answer = parseJson(utf8(text));
-  return isFields(answer) ? JSON.stringify(withAcceptance(answer)) : text;
+function accepted(text: Uint8Array): string {
+  const answer = parseJson(text);
+  return isFields(answer) ? JSON.stringify(withAcceptance(answer)) : utf8Decode(text);
 }

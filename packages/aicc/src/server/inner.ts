@@ -1,46 +1,30 @@
-import { JSON_MEDIA_TYPE, SEALED_HEADER } from "../wire/http.ts";
-
-/** The shape of `createMcpHandler(...)`, and of any web-standard MCP handler. */
-export interface WebHandler {
-  fetch(request: Request, options?: { parsedBody?: unknown }): Promise<Response>;
-}
+import { field, type HandlerRequest } from "@trusted-mcp/http/handler";
+import { JSON_MEDIA_TYPE } from "@trusted-mcp/http/media-type";
+import { SEALED_HEADER } from "../wire/http.ts";
 
 /** An outer HTTP request, from whichever front. */
-export interface Incoming {
-  readonly method: string;
-  readonly url: string;
-  readonly headers: Headers;
-  readonly body: Uint8Array;
+export interface Incoming extends HandlerRequest {
   readonly source: string;
-  readonly signal: AbortSignal;
-}
-
-export interface Outgoing {
-  readonly status: number;
-  readonly headers: readonly (readonly [string, string])[];
-  readonly body: Uint8Array | AsyncIterable<Uint8Array>;
 }
 
 /** These describe the sealed message, not the one inside. */
-const OUTER_FIELDS = ["content-length", "content-encoding", "transfer-encoding", SEALED_HEADER];
+const OUTER_FIELDS = new Set(["content-length", "content-encoding", "transfer-encoding", SEALED_HEADER]);
 
 /** The request as it was before it was sealed. */
-export async function runHandler(
-  handler: WebHandler,
-  incoming: Incoming,
-  body: Uint8Array,
-): Promise<Response> {
-  const { method, url, signal } = incoming;
-  const headers = new Headers(incoming.headers);
-  for (const name of OUTER_FIELDS) headers.delete(name);
-  if (method !== "POST") return await handler.fetch(new Request(url, { method, headers, signal }));
-  headers.set("content-type", JSON_MEDIA_TYPE);
-  const request = new Request(url, { method, headers, signal, body: Buffer.from(body) });
-  const parsedBody = parseJson(body);
-  return await handler.fetch(request, parsedBody === undefined ? {} : { parsedBody });
+export function innerRequest(incoming: Incoming, body: Uint8Array): HandlerRequest {
+  const { method, headers, source, departure } = incoming;
+  const post = method === "POST";
+  const kept = headers.filter(([name]) => !OUTER_FIELDS.has(name) && !(post && name === "content-type"));
+  return {
+    method,
+    headers: post ? [...kept, ["content-type", JSON_MEDIA_TYPE]] : kept,
+    body,
+    source,
+    departure,
+  };
 }
 
-/** A body that does not parse stays unparsed: the handler then answers as it would in plaintext. */
+/** Undefined for what does not parse. */
 export function parseJson(body: Uint8Array): unknown {
   try {
     return JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("utf8"));
@@ -49,8 +33,6 @@ export function parseJson(body: Uint8Array): unknown {
   }
 }
 
-const HOP_BY_HOP = new Set(["connection", "content-length", "keep-alive", "transfer-encoding", "date"]);
-
-export function fieldsOf(headers: Headers): [string, string][] {
-  return [...headers].filter(([name]) => !HOP_BY_HOP.has(name));
+export function fieldOf({ headers }: Incoming, name: string): string {
+  return field(headers, name) ?? "";
 }

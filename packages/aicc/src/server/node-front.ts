@@ -1,14 +1,15 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { HeaderFields } from "@trusted-mcp/channel";
+import { Departure } from "@trusted-mcp/http/departure";
+import { drained } from "@trusted-mcp/http/drained";
+import type { HandlerResponse } from "@trusted-mcp/http/handler";
 import type { BodyBudget, BodyRoom } from "./body-budget.ts";
 import { readNodeBody, type BodyLimits } from "./body.ts";
 import { refusalOf, type Endpoint } from "./endpoint.ts";
-import type { Outgoing } from "./inner.ts";
 
 export interface NodeFrontOptions extends BodyLimits {
   readonly onerror: (error: unknown) => void;
   readonly budget: BodyBudget;
-  /** The URL that the handler sees; the Host header is whatever the client wrote. */
-  readonly url: string;
   readonly source: (request: IncomingMessage) => string;
 }
 
@@ -20,20 +21,20 @@ export type NodeHandler = (
 
 export function nodeFront(endpoint: Endpoint, options: NodeFrontOptions): NodeHandler {
   return async (request, response, parsedBody) => {
-    const departure = new AbortController();
+    const departure = new Departure();
     response.once("close", () => {
-      if (!response.writableFinished) departure.abort();
+      if (!response.writableFinished) departure.announce();
+      departure.finish();
     });
-    let answer: Outgoing;
+    let answer: HandlerResponse;
     const room = options.budget.room(options.source(request));
     try {
       answer = await endpoint.receive({
         method: request.method ?? "GET",
-        url: options.url,
-        headers: headersOf(request),
+        headers: fieldsOf(request),
         body: await bodyOf(request, parsedBody, options, room),
         source: options.source(request),
-        signal: departure.signal,
+        departure,
       });
     } catch (error) {
       options.onerror(error);
@@ -57,15 +58,15 @@ async function bodyOf(
   return Buffer.isBuffer(parsedBody) ? parsedBody : Buffer.from(JSON.stringify(parsedBody));
 }
 
-function headersOf(request: IncomingMessage): Headers {
-  const headers = new Headers();
-  for (const [name, value] of Object.entries(request.headers))
-    if (typeof value === "string") headers.set(name, value);
-  return headers;
+function fieldsOf({ headers }: IncomingMessage): HeaderFields {
+  const fields: [string, string][] = [];
+  for (const [name, value] of Object.entries(headers))
+    if (typeof value === "string") fields.push([name, value]);
+  return fields;
 }
 
 export async function writeOutgoing(
-  answer: Outgoing,
+  answer: HandlerResponse,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -91,16 +92,4 @@ export async function writeOutgoing(
     // No orderly end for a stream that failed: the client must see it as cut.
     response.destroy();
   }
-}
-
-function drained(response: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      response.off("drain", done);
-      response.off("close", done);
-      resolve();
-    };
-    response.once("drain", done);
-    response.once("close", done);
-  });
 }

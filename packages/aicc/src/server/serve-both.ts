@@ -1,7 +1,8 @@
 import type { IncomingMessage } from "node:http";
-import { METHOD_HANDSHAKE, METHOD_RECORD } from "@trusted-mcp/channel";
+import { BINARY_MEDIA_TYPE, METHOD_HANDSHAKE, METHOD_RECORD } from "@trusted-mcp/channel";
+import { JSON_MEDIA_TYPE, mediaType } from "@trusted-mcp/http/media-type";
 import { AiccError } from "../error.ts";
-import { JSON_MEDIA_TYPE, mediaType, SEALED_HEADER } from "../wire/http.ts";
+import { SEALED_HEADER } from "../wire/http.ts";
 import type { AiccServer } from "./aicc-server.ts";
 import { BodyBudget, type BodyRoom } from "./body-budget.ts";
 import { readNodeBody } from "./body.ts";
@@ -22,7 +23,6 @@ export interface BothOptions {
   readonly onerror?: (error: unknown) => void;
 }
 
-const BINARY_FRAME = "application/trusted-mcp";
 const MARKS = [`"${METHOD_HANDSHAKE}"`, `"${METHOD_RECORD}"`];
 
 /**
@@ -47,7 +47,7 @@ export function serveBoth(options: BothOptions): NodeHandler {
     }
     if (origin !== undefined && request.method === "OPTIONS")
       return await trusted.node(request, response, parsedBody);
-    if (mediaType(request.headers["content-type"]) === BINARY_FRAME && isPost(request))
+    if (mediaType(request.headers["content-type"]) === BINARY_MEDIA_TYPE && isPost(request))
       return await trusted.node(request, response, parsedBody);
     if (request.headers[SEALED_HEADER] !== undefined || !isPost(request))
       return await aicc.node(request, response, parsedBody);

@@ -1,7 +1,5 @@
 /** Marks a sealed request or answer. Its value is not looked at, as on the Python side. */
 export const SEALED_HEADER = "x-trusted-mcp";
-export const JSON_MEDIA_TYPE = "application/json";
-export const STREAM_MEDIA_TYPE = "text/event-stream";
 
 /**
  * The one refusal: the same status and body for plaintext, garbage, a wrong key, a changed message and
@@ -16,11 +14,6 @@ export const REFUSED_BODY: string = JSON.stringify({
     message: "Not accepted. After initialize this endpoint takes only sealed requests.",
   },
 });
-
-/** The media type without parameters, lower case. */
-export function mediaType(contentType: string | null | undefined): string {
-  return (contentType ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
-}
 
 /** Bytes of an envelope that carries `bytes`: base64, the wrapped key (RSA-8192 at most), names and quotes. */
 export function envelopeLimit(bytes: number): number {

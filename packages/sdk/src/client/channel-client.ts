@@ -16,11 +16,12 @@ import {
 } from "@trusted-mcp/channel";
 import { encode as base64url } from "@trusted-mcp/primitives/base64url";
 import { concat, random, utf8, utf8Decode } from "@trusted-mcp/primitives/bytes";
+import { JSON_MEDIA_TYPE, mediaType } from "@trusted-mcp/http/media-type";
 import { createSender } from "#sender";
 import { TrustedSdkError } from "../error.ts";
 import { ClientTelemetry } from "../telemetry/client.ts";
 import { outside } from "../telemetry/outside.ts";
-import { frameLimit, JSON_MEDIA_TYPE, mediaType } from "../wire.ts";
+import { frameLimit } from "../wire.ts";
 import { onceMoreIfBusy } from "./busy.ts";
 import { deliver, NoAnswer, SessionDoubt } from "./delivery.ts";
 import { notSent, HandshakeRefused, untilSettled } from "./handshake-refused.ts";

@@ -1,7 +1,7 @@
 import type { JSONRPCMessage } from "@modelcontextprotocol/client";
 import type { HeaderFields } from "@trusted-mcp/channel";
 import { utf8 } from "@trusted-mcp/primitives/bytes";
-import { JSON_MEDIA_TYPE, STREAM_MEDIA_TYPE } from "../wire.ts";
+import { JSON_MEDIA_TYPE, STREAM_MEDIA_TYPE } from "@trusted-mcp/http/media-type";
 
 /** Names that the transport itself sets; nobody else's value may disagree with the message. */
 const OWN = new Set([

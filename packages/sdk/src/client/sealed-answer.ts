@@ -11,8 +11,9 @@ import {
   type ResponseHead,
 } from "@trusted-mcp/channel";
 import { concat, utf8Decode } from "@trusted-mcp/primitives/bytes";
+import { JSON_MEDIA_TYPE, mediaType, STREAM_MEDIA_TYPE } from "@trusted-mcp/http/media-type";
 import { TrustedSdkError } from "../error.ts";
-import { frameLimit, JSON_MEDIA_TYPE, mediaType, STREAM_MEDIA_TYPE } from "../wire.ts";
+import { frameLimit } from "../wire.ts";
 import { busy } from "./busy.ts";
 import { Undecided } from "./delivery.ts";
 import type { OuterAnswer } from "./sender.ts";

@@ -8,8 +8,8 @@ import type {
 } from "@modelcontextprotocol/client";
 import type { HeaderFields } from "@trusted-mcp/channel";
 import { utf8 } from "@trusted-mcp/primitives/bytes";
+import { JSON_MEDIA_TYPE, mediaType, STREAM_MEDIA_TYPE } from "@trusted-mcp/http/media-type";
 import { TrustedSdkError } from "../error.ts";
-import { JSON_MEDIA_TYPE, mediaType, STREAM_MEDIA_TYPE } from "../wire.ts";
 import { ChannelClient } from "./channel-client.ts";
 import { infoOf, type ChannelInfo } from "./channel-info.ts";
 import { cutMessage } from "./cut-message.ts";

@@ -1,7 +1,8 @@
 import { utf8 } from "@trusted-mcp/primitives/bytes";
+import { STREAM_MEDIA_TYPE } from "@trusted-mcp/http/media-type";
+import { webStream } from "@trusted-mcp/http/web-stream";
 import { TrustedSdkError } from "../error.ts";
-import { EXTENSION_NAME, STREAM_MEDIA_TYPE } from "../wire.ts";
-import { webStream } from "../web-stream.ts";
+import { EXTENSION_NAME } from "../wire.ts";
 import { infoOf, type ChannelInfo } from "./channel-info.ts";
 import { ChannelClient } from "./channel-client.ts";
 import { HandshakeRefused } from "./handshake-refused.ts";

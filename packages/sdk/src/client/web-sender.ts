@@ -1,6 +1,6 @@
 import { concat } from "@trusted-mcp/primitives/bytes";
+import { parts } from "@trusted-mcp/http/web-stream";
 import { TrustedSdkError } from "../error.ts";
-import { parts } from "../web-stream.ts";
 import type { OuterAnswer, Sender } from "./sender.ts";
 
 /**

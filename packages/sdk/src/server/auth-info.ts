@@ -5,17 +5,7 @@ import {
   type Peer,
   type ResponderSession,
 } from "@trusted-mcp/channel";
-
-/** Who calls, in the form that both MCP SDKs have for it; written here, so that neither has to be there. */
-export interface AuthInfo {
-  token: string;
-  clientId: string;
-  scopes: string[];
-  /** Seconds since the epoch. */
-  expiresAt?: number;
-  resource?: URL;
-  extra?: Record<string, unknown>;
-}
+import type { AuthInfo } from "@trusted-mcp/http/web-handler";
 
 /** What tools find under `ctx.http.authInfo.extra.trustedMcp`. */
 export interface TrustedMcpInfo {

@@ -20,8 +20,8 @@ import {
 } from "@trusted-mcp/channel";
 import { encode as base64url } from "@trusted-mcp/primitives/base64url";
 import { concat, utf8, utf8Decode } from "@trusted-mcp/primitives/bytes";
-import { JSON_MEDIA_TYPE, mediaType, STREAM_MEDIA_TYPE } from "../wire.ts";
-import type { Departure } from "./departure.ts";
+import type { Departure } from "@trusted-mcp/http/departure";
+import { JSON_MEDIA_TYPE, mediaType, STREAM_MEDIA_TYPE } from "@trusted-mcp/http/media-type";
 import { TrustedSdkError } from "../error.ts";
 import { bodyTooLarge } from "./body-limit.ts";
 import type { InnerHandler, InnerRequest, InnerResponse } from "./inner.ts";

@@ -1,6 +1,6 @@
-import { METHOD_HANDSHAKE, METHOD_RECORD } from "@trusted-mcp/channel";
+import { BINARY_MEDIA_TYPE, METHOD_HANDSHAKE, METHOD_RECORD } from "@trusted-mcp/channel";
+import { mediaType } from "@trusted-mcp/http/media-type";
 import { TrustedSdkError } from "../error.ts";
-import { BINARY_FRAME, mediaType } from "../wire.ts";
 
 const MARKS = [`"${METHOD_HANDSHAKE}"`, `"${METHOD_RECORD}"`];
 
@@ -14,7 +14,7 @@ export function isFrame(
   body: Buffer,
 ): boolean {
   if (method !== "POST") return false;
-  return mediaType(contentType) === BINARY_FRAME || MARKS.some((mark) => body.includes(mark));
+  return mediaType(contentType) === BINARY_MEDIA_TYPE || MARKS.some((mark) => body.includes(mark));
 }
 
 export function plaintextRefused(): TrustedSdkError {

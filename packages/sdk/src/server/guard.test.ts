@@ -1,6 +1,6 @@
 import type { Responder, ResponderSession } from "@trusted-mcp/channel";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { Departure } from "./departure.ts";
+import { Departure } from "@trusted-mcp/http/departure";
 import { guardOf } from "./guard.ts";
 import { LoadLimit } from "./load-limit.ts";
 import type { TrustedServerOptions } from "./options.ts";

@@ -1,8 +1,9 @@
 import { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
+import type { AuthInfo } from "@trusted-mcp/http/web-handler";
 import type { InnerSocket } from "./inner-socket.ts";
 import type { InnerRequest } from "./inner.ts";
-import { authInfoOf, type AuthInfo } from "./auth-info.ts";
+import { authInfoOf } from "./auth-info.ts";
 import { innerFields, innerUrl } from "./request.ts";
 
 /**

@@ -1,51 +1,12 @@
-import type { HeaderFields, ResponderSession } from "@trusted-mcp/channel";
-import type { Departure } from "./departure.ts";
+import type { ResponderSession } from "@trusted-mcp/channel";
+import type { HandlerRequest, HandlerResponse } from "@trusted-mcp/http/handler";
 
-/** An authenticated request, as it left the client's MCP SDK. */
-export interface InnerRequest {
-  readonly method: string;
-  readonly headers: HeaderFields;
-  /** Whole: a request runs only after its final part was authenticated. */
-  readonly body: Uint8Array;
+/** A request that came through the channel. */
+export interface InnerRequest extends HandlerRequest {
   readonly session: ResponderSession;
-  /** The address that the outer request came from, as the front saw it. */
-  readonly source?: string;
-  /** Tells when the client goes away: MCP's cancellation by closing the stream. */
-  readonly departure: Departure;
 }
 
-export interface InnerResponse {
-  readonly status: number;
-  readonly headers: HeaderFields;
-  /** Bytes at once, or a stream whose parts are sealed as they come. */
-  readonly body: Uint8Array | AsyncIterable<Uint8Array>;
-}
+export type InnerResponse = HandlerResponse;
 
 /** What runs behind the channel. It only ever sees authentic, fresh, whole requests. */
 export type InnerHandler = (request: InnerRequest) => Promise<InnerResponse>;
-
-/** Hop-by-hop and length fields describe the inner HTTP message, which no longer exists as one. */
-const DROPPED = new Set([
-  "connection",
-  "content-length",
-  "date",
-  "keep-alive",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-]);
-
-export function isDropped(name: string): boolean {
-  return DROPPED.has(name);
-}
-
-export function fieldsOf(headers: Headers): [string, string][] {
-  const fields: [string, string][] = [];
-  for (const [name, value] of headers) if (!isDropped(name)) fields.push([name, value]);
-  return fields;
-}
-
-export function field(headers: HeaderFields, name: string): string | undefined {
-  for (const [key, value] of headers) if (key === name) return value;
-  return undefined;
-}

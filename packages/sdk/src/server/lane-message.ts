@@ -4,8 +4,9 @@ import {
   type JSONRPCMessage,
   type MessageClassification,
 } from "@modelcontextprotocol/server";
-import { JSON_MEDIA_TYPE, mediaType, STREAM_MEDIA_TYPE } from "../wire.ts";
-import { field, type InnerRequest } from "./inner.ts";
+import { field } from "@trusted-mcp/http/handler";
+import { JSON_MEDIA_TYPE, mediaType, STREAM_MEDIA_TYPE } from "@trusted-mcp/http/media-type";
+import type { InnerRequest } from "./inner.ts";
 
 /** A message that may take a lane, and the era in which it is served; legacy without classification. */
 export interface LaneMessage {

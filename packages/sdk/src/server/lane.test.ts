@@ -1,8 +1,8 @@
 import type { ResponderSession } from "@trusted-mcp/channel";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
+import { Departure } from "@trusted-mcp/http/departure";
 import { Definitions } from "./definitions.ts";
-import { Departure } from "./departure.ts";
 import { direct } from "./direct.ts";
 
 const SESSION = {

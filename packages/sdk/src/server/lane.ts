@@ -9,8 +9,8 @@ import type {
   Transport,
   TransportSendOptions,
 } from "@modelcontextprotocol/server";
-import { JSON_MEDIA_TYPE, STREAM_MEDIA_TYPE } from "../wire.ts";
-import type { Departure } from "./departure.ts";
+import type { Departure } from "@trusted-mcp/http/departure";
+import { JSON_MEDIA_TYPE, STREAM_MEDIA_TYPE } from "@trusted-mcp/http/media-type";
 import { EventQueue } from "./event-queue.ts";
 import type { InnerResponse } from "./inner.ts";
 import { laneTransport } from "./lane-transport.ts";

@@ -1,6 +1,6 @@
 import type { ResponderSession } from "@trusted-mcp/channel";
 import { describe, expect, it } from "vitest";
-import { Departure } from "./departure.ts";
+import { Departure } from "@trusted-mcp/http/departure";
 import { LoadLimit, type LoadLimits } from "./load-limit.ts";
 
 /** Only what a place looks at. */

@@ -1,6 +1,6 @@
 import type { ResponderSession } from "@trusted-mcp/channel";
+import type { Departure } from "@trusted-mcp/http/departure";
 import type { ServerCall } from "../telemetry/server.ts";
-import type { Departure } from "./departure.ts";
 import { stillServed } from "./session-end.ts";
 
 /** Bounds on what peers may have under way at once. Above one, a peer hears "busy": its request did not run. */

@@ -1,12 +1,13 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { FRAMING_BINARY, FRAMING_JSON } from "@trusted-mcp/channel";
+import { Departure } from "@trusted-mcp/http/departure";
+import { drained } from "@trusted-mcp/http/drained";
+import { JSON_MEDIA_TYPE } from "@trusted-mcp/http/media-type";
 import { TrustedSdkError } from "../error.ts";
-import { JSON_MEDIA_TYPE, REFUSED_BODY, REFUSED_STATUS } from "../wire.ts";
+import { REFUSED_BODY, REFUSED_STATUS } from "../wire.ts";
 import { BodyRoom, type BodyBudget } from "./body-budget.ts";
 import { bodyTooSlow } from "./body-limit.ts";
 import type { ClientAddress } from "./client-address.ts";
-import { Departure } from "./departure.ts";
-import { drained } from "./drained.ts";
 import { isWhole, type Endpoint, type OuterResponse } from "./endpoint.ts";
 import { isFrame, plaintextRefused } from "./frame.ts";
 import type { PlainNode } from "./plain-node.ts";

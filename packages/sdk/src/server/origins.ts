@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { JSON_MEDIA_TYPE } from "@trusted-mcp/http/media-type";
 import { TrustedSdkError } from "../error.ts";
-import { JSON_MEDIA_TYPE, REFUSED_BODY, REFUSED_STATUS } from "../wire.ts";
+import { REFUSED_BODY, REFUSED_STATUS } from "../wire.ts";
 import type { RequestOptions } from "./web-front.ts";
 
 type WebFace = (request: Request, options?: RequestOptions) => Promise<Response>;

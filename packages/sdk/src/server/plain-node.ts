@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { parts } from "../web-stream.ts";
-import { drained } from "./drained.ts";
-import type { Departure } from "./departure.ts";
-import type { WebHandler } from "./web-handler.ts";
+import type { Departure } from "@trusted-mcp/http/departure";
+import { drained } from "@trusted-mcp/http/drained";
+import type { WebHandler } from "@trusted-mcp/http/web-handler";
+import { parts } from "@trusted-mcp/http/web-stream";
 
 /** Serves plain MCP on Node, for `prefer` mode; the request's body was read already. */
 export interface PlainNode {

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Responder } from "@trusted-mcp/channel";
+import type { WebHandler } from "@trusted-mcp/http/web-handler";
 import { ServerTelemetry } from "../telemetry/server.ts";
 import { frameLimit } from "../wire.ts";
 import { BodyBudget } from "./body-budget.ts";
@@ -14,7 +15,7 @@ import { plainNode, type PlainNode } from "./plain-node.ts";
 import { audiencesOf, responderFor, type TrustedServerOptions } from "./options.ts";
 import { described, warner } from "./warn.ts";
 import { webFront, type RequestOptions } from "./web-front.ts";
-import { behindChannel, type WebHandler } from "./web-handler.ts";
+import { behindChannel } from "./web-handler.ts";
 
 /** A handler behind the channel, with a web-standard face and a Node one. */
 export interface TrustedHandler {

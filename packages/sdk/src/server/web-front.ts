@@ -1,13 +1,14 @@
 import { FRAMING_JSON } from "@trusted-mcp/channel";
-import { JSON_MEDIA_TYPE, REFUSED_BODY, REFUSED_STATUS } from "../wire.ts";
-import { webStream, type Read } from "../web-stream.ts";
-import type { AuthInfo } from "./auth-info.ts";
+import { Departure } from "@trusted-mcp/http/departure";
+import { JSON_MEDIA_TYPE } from "@trusted-mcp/http/media-type";
+import type { WebHandler } from "@trusted-mcp/http/web-handler";
+import type { AuthInfo } from "@trusted-mcp/http/web-handler";
+import { webStream, type Read } from "@trusted-mcp/http/web-stream";
+import { REFUSED_BODY, REFUSED_STATUS } from "../wire.ts";
 import { BodyRoom, type BodyBudget } from "./body-budget.ts";
 import { bodyTooSlow } from "./body-limit.ts";
-import { Departure } from "./departure.ts";
 import { isWhole, type Endpoint } from "./endpoint.ts";
 import { isFrame, plaintextRefused } from "./frame.ts";
-import type { WebHandler } from "./web-handler.ts";
 
 export type RequestOptions = {
   authInfo?: AuthInfo;

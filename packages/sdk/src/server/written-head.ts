@@ -1,5 +1,5 @@
 import { ChannelError, type ResponseHead } from "@trusted-mcp/channel";
-import { isDropped } from "./inner.ts";
+import { isDropped } from "@trusted-mcp/http/handler";
 
 const END = Buffer.from("\r\n\r\n");
 const STATUS = /^HTTP\/1\.1 ([2-5]\d\d)(?: |$)/;
