@@ -5,9 +5,10 @@ import {
   type PassphraseSource,
   pinnedPeers,
 } from "@trusted-mcp/identity";
-import type { ChannelInfo, TrustedClientOptions, TrustedFetch } from "@trusted-mcp/sdk/client";
+import type { TrustedClientOptions, TrustedFetch } from "@trusted-mcp/sdk/client";
 import type { TrustedPipeClientOptions } from "@trusted-mcp/sdk/stdio";
 import { type Args, type OptionSpecs, required } from "./args.ts";
+import type { LinkInfo } from "./client/link.ts";
 import { usageError } from "./error.ts";
 
 /** Our own key: the same options for both roles. */
@@ -85,7 +86,11 @@ export async function pipeTrust(args: Args): Promise<TrustedPipeClientOptions> {
 }
 
 /** Who the server proved to be, for logs and JSON: public facts only. */
-export function peerFacts({ peer, suite, framing }: ChannelInfo): Record<string, string | boolean> {
+export function peerFacts({
+  peer,
+  suite,
+  framing,
+}: Pick<LinkInfo, "peer" | "suite" | "framing">): Record<string, string | boolean> {
   return {
     name: peer.name,
     keyId: peer.keyId,

@@ -1,18 +1,20 @@
 import { readFile } from "node:fs/promises";
 import type { CallToolResult } from "@modelcontextprotocol/client";
-import { endpoint, integer, type OptionSpecs } from "../args.ts";
+import { integer, type OptionSpecs } from "../args.ts";
 import { readLimited } from "../bridge/body.ts";
 import { isRecord } from "../bridge/json-rpc.ts";
 import { type Command, JSON_OPTION } from "../command.ts";
 import { ProgramError, usageError } from "../error.ts";
 import { EXIT } from "../exit-code.ts";
 import type { Io } from "../io.ts";
+import { STDIO_OPTION, TARGET, targetOf } from "../target.ts";
 import { printable } from "../terminal.ts";
-import { CLIENT_OPTIONS, openChannel, URL_ARGUMENT } from "../trust.ts";
+import { CLIENT_OPTIONS } from "../trust.ts";
 import { parseUrl } from "../url.ts";
 
 const options: OptionSpecs = {
   ...CLIENT_OPTIONS,
+  ...STDIO_OPTION,
   args: {
     type: "string",
     value: "JSON|@FILE",
@@ -26,33 +28,42 @@ const options: OptionSpecs = {
   ...JSON_OPTION,
 };
 
+const TOOL = { name: "TOOL", help: "the tool's name" };
+
 const MAX_ARGS_BYTES = 16 * 1024 * 1024;
 
 export const call: Command = {
   name: "call",
   summary: "call one tool of a trusted server",
-  usage: ["call URL TOOL --key FILE --server-key FILE [--args JSON|@FILE] [--timeout SECONDS] [--json]"],
+  usage: [
+    "call URL TOOL --key FILE --server-key FILE [--args JSON|@FILE] [--timeout SECONDS] [--json]",
+    "call --stdio TOOL --key FILE --server-key FILE --audience NAME [--args JSON|@FILE] … -- COMMAND ARGS…",
+  ],
   description:
     "Calls a tool and prints its content; --json prints the whole result. Ends with 1 when the tool reports an error " +
     "and with 6 when nobody can say whether it ran.",
-  positionals: [URL_ARGUMENT, { name: "TOOL", help: "the tool's name" }],
+  positionals: [TARGET.url, { ...TOOL, optional: true }],
+  passthrough: TARGET.passthrough,
   // Not repeated: it is the tool's arguments, most likely, and they may hold secrets.
   surplus: () => `TOOL is the last argument; what the tool is given goes into --args '{"name":"value"}'`,
   options,
   examples: [
     `trusted-mcp call https://tools.example/mcp weather --args '{"city":"Oslo"}' --key alice.key.pem --server-key server.pub.pem`,
     "trusted-mcp call https://tools.example/mcp weather --args @args.json --json",
+    "trusted-mcp call --stdio list_directory --args @args.json --audience stdio:files -- docker exec -i files trusted-mcp serve --stdio --key server.key.pem --allow alice.pub.pem --audience stdio:files -- mcp-server-filesystem /data",
   ],
   async run(args, io) {
-    const [where = "", name = ""] = args.positionals;
-    if (/^https?:\/\//i.test(name) && parseUrl(where) === undefined)
+    const [where = "", second = ""] = args.positionals;
+    if (/^https?:\/\//i.test(second) && parseUrl(where) === undefined)
       throw usageError(`URL comes first, then TOOL: trusted-mcp call URL ${printable(where)}`);
-    const url = endpoint(where);
+    const target = targetOf(args, 1);
+    const name = args.positionals["url" in target ? 1 : 0];
+    if (name === undefined) throw usageError(`${TOOL.name} is missing: ${TOOL.help}`);
     const timeout = integer(args.text("timeout") ?? "60", "timeout", 1, 86_400) * 1000;
     const toolArgs = await readArguments(args.text("args") ?? "{}", io);
-    const { withClient } = await import("../client.ts");
-    const channel = await openChannel(args, url);
-    const result = await withClient(url, channel, io.signal, ({ client }) =>
+    const { withClient } = await import("../client/with-client.ts");
+    const { linkTo } = await import("../client/link-to.ts");
+    const result = await withClient(await linkTo(target, args, io), io.signal, ({ client }) =>
       client.callTool(
         { name, arguments: toolArgs },
         // Asking for progress lets a long call live: each report starts the time anew.

@@ -1,7 +1,7 @@
 import type { AiccFetch } from "@trusted-mcp/aicc/client";
 import type { TrustedFetch } from "@trusted-mcp/sdk/client";
 import { aiccChannel } from "../aicc-channel.ts";
-import { type Args, endpoint, integer, type OptionSpecs } from "../args.ts";
+import { type Args, integer, type OptionSpecs } from "../args.ts";
 import { asKnown } from "../bridge/answer.ts";
 import { bridgeHttp } from "../bridge/http.ts";
 import { bridgeStdio } from "../bridge/stdio.ts";
@@ -10,7 +10,8 @@ import { usageError } from "../error.ts";
 import { EXIT, exitCodeOf } from "../exit-code.ts";
 import type { Io } from "../io.ts";
 import type { Log } from "../log.ts";
-import { CLIENT_OPTIONS, openChannel, peerFacts, pipeTrust, URL_ARGUMENT } from "../trust.ts";
+import { STDIO_OPTION, TARGET, targetOf } from "../target.ts";
+import { CLIENT_OPTIONS, openChannel, peerFacts, pipeTrust } from "../trust.ts";
 
 const options: OptionSpecs = {
   ...CLIENT_OPTIONS,
@@ -19,10 +20,7 @@ const options: OptionSpecs = {
     value: "PORT",
     help: "serve plain HTTP on 127.0.0.1:PORT/mcp instead of stdio; 0 takes a free port",
   },
-  stdio: {
-    type: "boolean",
-    help: "run COMMAND and speak the channel on its standard input and output, instead of HTTP to URL",
-  },
+  ...STDIO_OPTION,
   aicc: {
     type: "boolean",
     help: "the server is one of the Python SDK (AICC/0.1), and --server-key its myPublicKey.pem; no --key is used",
@@ -42,8 +40,8 @@ export const connect: Command = {
     "trusted-mcp/1 channel towards URL. Both protocol eras pass. With --listen it serves plain HTTP on 127.0.0.1 " +
     "and prints the address; any program of any user on this machine can then call the server as you. With --stdio " +
     "COMMAND is what reaches the server, such as ssh or docker exec, and runs trusted-mcp serve --stdio there.",
-  positionals: [{ ...URL_ARGUMENT, optional: true }],
-  passthrough: "with --stdio: the command that runs the other end; the -- is needed",
+  positionals: [TARGET.url],
+  passthrough: TARGET.passthrough,
   options,
   examples: [
     "trusted-mcp connect https://tools.example/mcp --key alice.key.pem --server-key server.pub.pem",
@@ -52,11 +50,9 @@ export const connect: Command = {
     "trusted-mcp connect http://127.0.0.1:8000/mcp --aicc --server-key myPublicKey.pem",
   ],
   async run(args, io, log) {
-    if (args.flag("stdio")) return await overPipe(args, io, log);
-    const [address] = args.positionals;
-    if (address === undefined) throw usageError(`URL is missing: ${URL_ARGUMENT.help}`);
-    if (args.rest !== undefined) throw usageError("a command after -- is only for --stdio");
-    const url = endpoint(address);
+    const target = targetOf(args);
+    if ("command" in target) return await overPipe(target.command, args, io, log);
+    const { url } = target;
     const listen = args.text("listen");
     const port = listen === undefined ? undefined : integer(listen, "listen", 0, 65_535);
     const channel = args.flag("aicc") ? await aiccChannel(args, url, log) : await openChannel(args, url);
@@ -70,13 +66,9 @@ export const connect: Command = {
   },
 };
 
-async function overPipe(args: Args, io: Io, log: Log): Promise<number> {
-  if (args.positionals.length > 0) throw usageError("give URL or --stdio, not both");
+async function overPipe(command: readonly string[], args: Args, io: Io, log: Log): Promise<number> {
   for (const name of ["listen", "aicc"])
     if (args.text(name) !== undefined) throw usageError(`--${name} does not go with --stdio`);
-  const command = args.rest ?? [];
-  if (command.length === 0)
-    throw usageError("--stdio needs the command that runs the other end: -- COMMAND ARGS…");
   const trust = await pipeTrust(args);
   const { runConnectPipe } = await import("../pipe/connect.ts");
   return runConnectPipe(command, trust, io, log);

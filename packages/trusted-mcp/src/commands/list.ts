@@ -1,26 +1,34 @@
 import type { Tool } from "@modelcontextprotocol/client";
-import { endpoint, type OptionSpecs } from "../args.ts";
-import type { Connected } from "../client.ts";
+import type { OptionSpecs } from "../args.ts";
+import type { Connected } from "../client/with-client.ts";
 import { type Command, JSON_OPTION } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
 import { type Paint, painter, printable } from "../terminal.ts";
-import { CLIENT_OPTIONS, openChannel, peerFacts, URL_ARGUMENT } from "../trust.ts";
+import { STDIO_OPTION, TARGET, targetOf } from "../target.ts";
+import { CLIENT_OPTIONS, peerFacts } from "../trust.ts";
 
-const options: OptionSpecs = { ...CLIENT_OPTIONS, ...JSON_OPTION };
+const options: OptionSpecs = { ...CLIENT_OPTIONS, ...STDIO_OPTION, ...JSON_OPTION };
 
 export const list: Command = {
   name: "list",
   summary: "list what a trusted server offers",
-  usage: ["list URL --key FILE --server-key FILE [--json]"],
+  usage: [
+    "list URL --key FILE --server-key FILE [--json]",
+    "list --stdio --key FILE --server-key FILE --audience NAME [--json] -- COMMAND ARGS…",
+  ],
   description: "Lists the tools, resources and prompts of a trusted server, after it has proved who it is.",
-  positionals: [URL_ARGUMENT],
+  positionals: [TARGET.url],
+  passthrough: TARGET.passthrough,
   options,
-  examples: ["trusted-mcp list https://tools.example/mcp --key alice.key.pem --server-key server.pub.pem"],
+  examples: [
+    "trusted-mcp list https://tools.example/mcp --key alice.key.pem --server-key server.pub.pem",
+    "trusted-mcp list --stdio --key alice.key.pem --server-key server.pub.pem --audience stdio:files -- ssh tools.example trusted-mcp serve --stdio --key server.key.pem --allow alice.pub.pem --audience stdio:files -- mcp-server-filesystem /data",
+  ],
   async run(args, io) {
-    const { withClient } = await import("../client.ts");
-    const url = endpoint(args.positionals[0] ?? "");
-    const channel = await openChannel(args, url);
-    const offer = await withClient(url, channel, io.signal, readOffer);
+    const target = targetOf(args);
+    const { withClient } = await import("../client/with-client.ts");
+    const { linkTo } = await import("../client/link-to.ts");
+    const offer = await withClient(await linkTo(target, args, io), io.signal, readOffer);
     io.stdout.write(
       args.flag("json") ? `${JSON.stringify(offer)}\n` : text(offer, painter(io.stdout, io.env)),
     );

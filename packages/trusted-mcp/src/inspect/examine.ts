@@ -1,7 +1,8 @@
-import type { TrustedFetch } from "@trusted-mcp/sdk/client";
-import { withClient } from "../client.ts";
+import type { Link } from "../client/link.ts";
+import { withClient } from "../client/with-client.ts";
 import { peerFacts } from "../trust.ts";
-import type { CapturedExchange, Wiretap } from "./wiretap.ts";
+import type { Watch } from "./watch.ts";
+import type { CapturedExchange } from "./wiretap.ts";
 
 /** How much of a body is shown. */
 const EXCERPT_BYTES = 64;
@@ -20,7 +21,9 @@ export interface Said {
 }
 
 export interface Inspection {
-  readonly url: string;
+  /** How the server is known: over HTTP by its URL, over a pipe by a name. */
+  readonly url?: string;
+  readonly audience?: string;
   readonly peer: Record<string, string | boolean>;
   readonly session: {
     readonly id: string;
@@ -37,37 +40,22 @@ export interface Inspection {
 
 /** Opens the channel and watches one harmless exchange from both sides. */
 export async function examine(
-  url: URL,
-  channel: TrustedFetch,
-  tap: Wiretap,
+  name: Pick<Inspection, "url" | "audience">,
+  newLink: () => Link,
+  watch: Watch,
   signal: AbortSignal,
 ): Promise<Inspection> {
-  const inside = { request: "", response: "" };
-  let wire: CapturedExchange | undefined;
-  const watched = Object.assign(
-    async (target: string | URL | Request, init?: RequestInit): Promise<Response> => {
-      if (typeof init?.body !== "string" || !init.body.includes('"tools/list"')) return channel(target, init);
-      tap.start();
-      const response = await channel(target, init);
-      // The whole body, so that the last byte has passed the tap.
-      const text = await response.text();
-      wire ??= tap.stop();
-      inside.request ||= init.body;
-      inside.response ||= text;
-      return new Response(text, { status: response.status, headers: response.headers });
-    },
-    { session: () => channel.session(), close: () => channel.close() },
-  );
-  return withClient(url, watched, signal, async ({ client, channel: info }) => {
+  return withClient(newLink, signal, async ({ client, channel: info }) => {
+    const { inside } = watch;
     try {
       await client.request({ method: "tools/list" });
     } catch (error) {
       // A server without tools says so, and that is an answer as good as any.
       if (inside.response === "") throw error;
     }
-    const seen = wire ?? tap.stop();
+    const seen = watch.wire;
     return {
-      url: url.href,
+      ...name,
       peer: peerFacts(info),
       session: {
         id: info.session,

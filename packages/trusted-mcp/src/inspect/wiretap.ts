@@ -1,4 +1,4 @@
-/** One HTTP body as an observer on the wire has it. */
+/** One HTTP body, or the lines of a pipe, as an observer on the wire has them. */
 export interface Captured {
   readonly contentType: string;
   readonly bytes: Buffer;

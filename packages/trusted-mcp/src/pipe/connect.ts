@@ -1,5 +1,3 @@
-import { spawn, type ChildProcessByStdio } from "node:child_process";
-import type { Readable, Writable } from "node:stream";
 import { PipeClient, type TrustedPipeClientOptions } from "@trusted-mcp/sdk/stdio";
 import { asKnown, transportError } from "../bridge/answer.ts";
 import { errorAnswer, type RequestId, sort } from "../bridge/json-rpc.ts";
@@ -10,38 +8,15 @@ import { ProgramError } from "../error.ts";
 import { EXIT } from "../exit-code.ts";
 import type { Io } from "../io.ts";
 import type { Log } from "../log.ts";
+import { endCommand, startCommand } from "./command.ts";
 import { deferred } from "./deferred.ts";
 import { LineCarrier } from "./line-carrier.ts";
 import { opened, sealable } from "./messages.ts";
 
 const MAX_LINE_BYTES = 64 * 1024 * 1024;
-/** How long calls in flight may take after the host closed its end, and the command to end. */
+/** How long calls in flight may take after the host closed its end, and a reason to be told. */
 const DRAIN_MS = 10_000;
 const GRACE_MS = 2_000;
-
-type Command = ChildProcessByStdio<Writable, Readable, Readable>;
-
-/** What runs the other end: `ssh host trusted-mcp serve --stdio …`. It is the user's own, with the user's environment. */
-export function startCommand(command: readonly string[], io: Pick<Io, "env" | "stderr">): Command {
-  const [file = "", ...args] = command;
-  const child = spawn(file, args, { stdio: ["pipe", "pipe", "pipe"], env: { ...io.env }, windowsHide: true });
-  child.stderr.pipe(io.stderr, { end: false });
-  for (const stream of [child.stdin, child.stdout, child.stderr]) stream.on("error", () => undefined);
-  return child;
-}
-
-/** Ends a command that had its chance to end by itself. */
-export async function endCommand(child: Command): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
-  const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-  child.stdin.end();
-  child.stdout.resume();
-  if (await within(GRACE_MS, exited)) return;
-  child.kill("SIGTERM");
-  if (await within(GRACE_MS, exited)) return;
-  child.kill("SIGKILL");
-  await exited;
-}
 
 /** A sealed pipe to `command`, shown to the host as a plain stdio server, until either end closes. */
 export async function runConnectPipe(
@@ -50,9 +25,10 @@ export async function runConnectPipe(
   io: Io,
   log: Log,
 ): Promise<number> {
-  const child = startCommand(command, io);
+  const child = startCommand(command, io, (error) => pipe.notStarted(error));
+  const pipe = new HostPipe(new LineCarrier(child.stdout, child.stdin), options, io, log);
   try {
-    return await new HostPipe(child, options, io, log).run();
+    return await pipe.run();
   } finally {
     await endCommand(child);
   }
@@ -72,21 +48,20 @@ class HostPipe {
   #failure: unknown = null;
   #writing = 0;
 
-  constructor(child: Command, options: TrustedPipeClientOptions, io: Io, log: Log) {
+  constructor(carrier: LineCarrier, options: TrustedPipeClientOptions, io: Io, log: Log) {
     this.#io = io;
     this.#log = log;
     this.#write = lineWriter(io.stdout);
-    this.#carrier = new LineCarrier(child.stdout, child.stdin);
-    this.#pipe = new PipeClient(this.#carrier, options);
+    this.#carrier = carrier;
+    this.#pipe = new PipeClient(carrier, options);
     this.#pipe.onjson = (json) => this.#answer(opened(json));
     this.#pipe.onerror = (error) => this.#fail(error);
     this.#pipe.onclose = () => this.#over.resolve();
-    child.once("error", (cause: NodeJS.ErrnoException) => {
-      if (child.pid !== undefined) return;
-      const message = `the command could not be started (${cause.code ?? cause.name})`;
-      this.#fail(new ProgramError("ERR_FILE", message, { action: "fix", cause }));
-      void this.#carrier.close();
-    });
+  }
+
+  notStarted(error: ProgramError): void {
+    this.#fail(error);
+    void this.#carrier.close();
   }
 
   async run(): Promise<number> {

@@ -12,11 +12,18 @@ export class LineCarrier implements Carrier {
   readonly #input: Readable;
   readonly #output: Writable;
   readonly #write: (text: string) => Promise<void>;
+  readonly #onLine: (direction: "sent" | "received", line: Uint8Array) => void;
   #closed = false;
 
-  constructor(input: Readable, output: Writable) {
+  /** @param onLine - hears of every line, as whoever carries them sees it. */
+  constructor(
+    input: Readable,
+    output: Writable,
+    onLine: (direction: "sent" | "received", line: Uint8Array) => void = () => undefined,
+  ) {
     this.#input = input;
     this.#output = output;
+    this.#onLine = onLine;
     this.#write = lineWriter(output);
   }
 
@@ -33,7 +40,9 @@ export class LineCarrier implements Carrier {
   }
 
   async send(message: unknown): Promise<void> {
-    await this.#write(JSON.stringify(message));
+    const line = JSON.stringify(message);
+    this.#onLine("sent", Buffer.from(line));
+    await this.#write(line);
   }
 
   pause(): void {
@@ -57,6 +66,7 @@ export class LineCarrier implements Carrier {
 
   #take(line: Buffer): void {
     if (this.#closed || line.length === 0) return;
+    this.#onLine("received", line);
     let message: unknown;
     try {
       message = JSON.parse(line.toString("utf8"));

@@ -83,8 +83,10 @@ const METHODS = {
       },
     });
   },
-  "tools/call": ({ id, params }) =>
-    write({ id, result: { resultType: "complete", content: [], called: params.name } }),
+  "tools/call": ({ id, params }) => {
+    if (params.name === "crash") process.exit(7);
+    write({ id, result: { resultType: "complete", content: [], called: params.name } });
+  },
   "fake/echo": ({ id, params }) => write({ id, result: { params, pid: process.pid } }),
   "fake/environment": ({ id }) =>
     write({ id, result: { env: process.env, cwd: process.cwd(), argv: process.argv.slice(2) } }),
