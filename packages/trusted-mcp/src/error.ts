@@ -9,6 +9,7 @@ export type ProgramErrorCode =
   | "ERR_HTTP_STATUS"
   | "ERR_STREAM_ENDED"
   | "ERR_BAD_ANSWER"
+  | "ERR_OUTCOME_UNKNOWN"
   | "ERR_SERVER"
   | "ERR_TIMEOUT"
   | "ERR_ENDED"

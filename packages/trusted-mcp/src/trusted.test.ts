@@ -3,11 +3,13 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Fixture, startFixture } from "../test/fixture.ts";
-import { program, type Surroundings } from "../test/program.ts";
+import { program, type Ran, type Surroundings } from "../test/program.ts";
 import { makeKeys, startTrusted, type TrustedServer } from "../test/trusted-server.ts";
+import { upstream } from "../test/upstream.ts";
 import { EXIT } from "./exit-code.ts";
 
 let folder: string;
@@ -214,6 +216,62 @@ describe("a server behind the trusted server that is down", () => {
       expect(stderr).not.toContain("\u001b");
     },
   );
+});
+
+describe("call ends with 6 when nobody can say whether the tool ran [REQ-CLI-EXIT]:", () => {
+  const FAKE = fileURLToPath(new URL("../test/serve/fake-server.mjs", import.meta.url));
+
+  /** `serve` with these options, and what `call` says of it. */
+  async function served(options: readonly string[], tool: string): Promise<Ran> {
+    const stop = new AbortController();
+    let address = (_url: string): void => undefined;
+    const listening = new Promise<string>((resolve) => (address = resolve));
+    const serving = program(
+      [
+        ...["serve", "--port", "0", "--key", join(folder, "server.key.pem")],
+        ...["--allow", join(folder, "alice.pub.pem"), ...options],
+      ],
+      {
+        env: { PATH: process.env["PATH"] ?? "" },
+        signal: stop.signal,
+        onStdout: (text) => address(text.trim()),
+      },
+    );
+    const ran = await run(["call", await listening, tool]);
+    stop.abort("SIGTERM");
+    await serving;
+    return ran;
+  }
+
+  test.each(["plain", "modern"])("a process that ends in a call (%s)", async (mode) => {
+    const { code, stdout, stderr } = await served(["--", process.execPath, FAKE, mode], "crash");
+    expect([code, stdout]).toEqual([EXIT.outcomeUnknown, ""]);
+    expect(stderr).toContain("the request may have run");
+    expect(stderr).toContain("ERR_OUTCOME_UNKNOWN");
+    expect((await served(["--", process.execPath, FAKE, mode], "other")).code).toBe(EXIT.ok);
+  });
+
+  test("an upstream that breaks the connection in a call; one that is not there is 1", async () => {
+    const broken = await upstream((request, response, body) => {
+      const { id, method } = JSON.parse(body || "{}") as { id?: number; method?: string };
+      if (method === "tools/call") return void request.socket.destroy();
+      const result = {
+        protocolVersion: "2025-11-25",
+        capabilities: { tools: {} },
+        serverInfo: { name: "breaks", version: "1" },
+      };
+      const answer = method === "initialize" ? { result } : { error: { code: -32601, message: "unknown" } };
+      if (id === undefined) return void response.writeHead(202).end();
+      response.writeHead(200, { "content-type": "application/json" });
+      response.end(JSON.stringify({ jsonrpc: "2.0", id, ...answer }));
+    });
+    const { code, stdout, stderr } = await served(["--upstream", broken.url], "any");
+    await broken.close();
+    expect([code, stdout]).toEqual([EXIT.outcomeUnknown, ""]);
+    expect(stderr).toContain("broke the connection before it answered; the request may have run");
+    expect(stderr).toContain("ERR_OUTCOME_UNKNOWN");
+    expect((await served(["--upstream", broken.url], "any")).code).toBe(EXIT.failed);
+  });
 });
 
 describe("connect --listen [REQ-CLI-CONNECT-LISTEN]", () => {

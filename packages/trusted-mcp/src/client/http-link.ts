@@ -6,6 +6,7 @@ import type { Fetch } from "../bridge/upstream.ts";
 import { ProgramError } from "../error.ts";
 import { printable } from "../terminal.ts";
 import type { Link } from "./link.ts";
+import { saysOutcomeUnknown } from "./outcome.ts";
 
 const MAX_ERROR_BYTES = 64 * 1024;
 
@@ -52,10 +53,10 @@ async function failed(
 ): Promise<{ answer: Response; error: ProgramError }> {
   const { status, headers } = response;
   const text = await readText(response, signal ?? new AbortController().signal, MAX_ERROR_BYTES);
-  const { message } = statusError(status, text);
+  const { message, data } = statusError(status, text);
   const said = printable(message.replace(/^trusted-mcp: /, "")).slice(0, 300);
   const error = new ProgramError(
-    "ERR_HTTP_STATUS",
+    saysOutcomeUnknown(data) ? "ERR_OUTCOME_UNKNOWN" : "ERR_HTTP_STATUS",
     `the trusted server answers, but the MCP server behind it is down or fails (HTTP ${status}): ${said}; the trusted server's log says why`,
   );
   return { answer: new Response(text, { status, headers }), error };

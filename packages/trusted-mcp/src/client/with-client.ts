@@ -5,6 +5,7 @@ import { ProgramError } from "../error.ts";
 import { codeOf } from "../exit-code.ts";
 import { printable } from "../terminal.ts";
 import type { Link, LinkInfo } from "./link.ts";
+import { saysOutcomeUnknown } from "./outcome.ts";
 
 /** A connected MCP client, and who its server proved to be. */
 export interface Connected {
@@ -59,7 +60,7 @@ async function over<T>(link: Link, mode: "auto" | "legacy", signal: AbortSignal,
 function readable(error: unknown): unknown {
   if (error instanceof ProtocolError) {
     return new ProgramError(
-      "ERR_SERVER",
+      saysOutcomeUnknown(error.data) ? "ERR_OUTCOME_UNKNOWN" : "ERR_SERVER",
       `the server answered with error ${error.code}: ${printable(error.message)}`,
       {
         cause: error,

@@ -51,7 +51,9 @@ describe("the death of a server process", () => {
         id: 2,
         error: {
           code: -32603,
-          message: "The MCP server process ended before it answered: it ended with exit code 7",
+          message:
+            "The MCP server process ended before it answered: it ended with exit code 7; the request may have run",
+          data: { code: "ERR_OUTCOME_UNKNOWN" },
         },
       },
     ]);

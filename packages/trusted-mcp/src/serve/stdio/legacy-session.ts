@@ -4,10 +4,8 @@ import {
   accepted,
   busy,
   HTTP_REFUSED,
-  INTERNAL_ERROR,
   INVALID_REQUEST,
   refuse,
-  rpcError,
   sessionNotFound,
   SSE_TYPE,
 } from "../answer.ts";
@@ -24,6 +22,7 @@ import {
 import type { ServeLimits } from "../limits.ts";
 import { Backlog } from "./backlog.ts";
 import type { Child, ChildEnd } from "./child.ts";
+import { cutOff } from "./cut-off.ts";
 import { Exchange } from "./exchange.ts";
 import { Flow } from "./flow.ts";
 import type { Tenant } from "./pool.ts";
@@ -157,11 +156,10 @@ export class LegacySession implements Tenant {
     if (this.#over) return;
     this.#over = true;
     clearTimeout(this.#starting);
-    const message = `The MCP server process ended before it answered: ${end.why}`;
     for (const [id, { exchange, method, cancelled }] of this.#calls) {
       if (method === "initialize") delete exchange.headers["mcp-session-id"];
       if (cancelled) exchange.skip();
-      else exchange.answer(Buffer.from(rpcError(id, INTERNAL_ERROR, message)));
+      else exchange.answer(Buffer.from(cutOff(id, method, end.why)));
     }
     this.#calls.clear();
     this.#stream?.close();

@@ -11,6 +11,7 @@ import { type Edit, oneLine, splice } from "../json-splice.ts";
 import { isId, type JsonRpcId, type JsonRpcMessage, type JsonRpcRequest, metaOf } from "../json-rpc.ts";
 import type { ServeLimits } from "../limits.ts";
 import type { Child, ChildEnd } from "./child.ts";
+import { cutOff } from "./cut-off.ts";
 import { Exchange } from "./exchange.ts";
 import { Flow } from "./flow.ts";
 import { modernStatus } from "./modern-status.ts";
@@ -167,12 +168,11 @@ export class ModernConnection implements Tenant {
 
   onEnd(end: ChildEnd): void {
     this.#over = true;
-    const message = `The MCP server process ended before it answered: ${end.why}`;
     for (const { exchange, request } of this.#calls.values()) {
       // A server that ends at a method it does not know has answered as well as it can: SDK clients take
       // "method not found" for an earlier era and go on with `initialize`.
       const code = request.method === DISCOVER && this.#probing ? METHOD_NOT_FOUND : INTERNAL_ERROR;
-      exchange.answer(Buffer.from(rpcError(request.id, code, message)), modernStatus(code));
+      exchange.answer(Buffer.from(cutOff(request.id, request.method, end.why, code)), modernStatus(code));
     }
     this.#calls.clear();
   }
