@@ -3,7 +3,7 @@ import { innerAnswer } from "./inner-answer.ts";
 import { innerMessage } from "./inner-message.ts";
 import { InnerSocket } from "./inner-socket.ts";
 import type { InnerHandler, InnerResponse } from "./inner.ts";
-import { innerUrl } from "./request.ts";
+import { innerAddress } from "./request.ts";
 import { parseWrittenHead } from "./written-head.ts";
 
 /** Whatever answers Node requests: an Express app, what Fastify gives `serverFactory`, a bare function. */
@@ -12,7 +12,7 @@ export type NodeListener = (request: IncomingMessage, response: ServerResponse) 
 /** Runs a Node request listener behind the channel. It sees a request and a response of Node's own. */
 export function behindListener(listener: NodeListener, path: string | null): InnerHandler {
   return async (inner) => {
-    const socket = new InnerSocket(inner.source ?? "", innerUrl(inner).startsWith("https:"));
+    const socket = new InnerSocket(inner.source ?? "", innerAddress(inner).secure);
     const request = innerMessage(inner, socket, path);
     const response = innerAnswer(request, socket);
     const unlisten = inner.departure.listen(() => abort(request, socket));

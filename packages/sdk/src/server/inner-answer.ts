@@ -7,17 +7,20 @@ import type { InnerSocket } from "./inner-socket.ts";
  * is. Whatever an application does with it (header fields in every form, statuses without a body, a
  * write after the end) means what it means in Node.
  *
- * Set on the object itself, as frameworks change its prototype.
+ * What differs is set on the object itself, as frameworks change its prototype, and with the same functions for
+ * all: an accessor or function of its own would make each a slow object to V8, and a call half as dear again.
  */
 export function innerAnswer(request: IncomingMessage, socket: InnerSocket): ServerResponse {
-  const response = new ServerResponse(request);
+  const response: InnerAnswer = new ServerResponse(request);
   response.sendDate = false;
   response.useChunkedEncodingByDefault = false;
   response.shouldKeepAlive = false;
-  // Also when the application asks for it: the sealed stream has its own framing.
-  Object.defineProperty(response, "chunkedEncoding", { get: () => false, set: () => undefined });
-  withoutInterimAnswers(response);
-  followDrain(response, socket);
+  response._storeHeader = storeHeader;
+  response.writeContinue = nothing;
+  response.writeProcessing = nothing;
+  response.writeEarlyHints = nothing;
+  response.writeInformation = nothing;
+  response.write = write;
   response.on("error", () => undefined);
   response.assignSocket(socket as unknown as Socket);
   socket.on("timeout", () => {
@@ -32,32 +35,41 @@ export function innerAnswer(request: IncomingMessage, socket: InnerSocket): Serv
   return response;
 }
 
+/** With what Node has, but does not declare. */
+interface InnerAnswer extends ServerResponse {
+  _storeHeader?: (this: InnerAnswer, ...head: unknown[]) => void;
+  writeInformation?: (...given: unknown[]) => void;
+}
+
+const node = ServerResponse.prototype as InnerAnswer;
+
+/** Also when the application asks for chunk marks: the sealed stream has its own framing. */
+function storeHeader(this: InnerAnswer, ...head: unknown[]): void {
+  node._storeHeader?.apply(this, head);
+  this.chunkedEncoding = false;
+}
+
 /** 1xx answers (RFC 9110 §15.2) belong to a connection; a sealed answer has one head. */
-function withoutInterimAnswers(response: ServerResponse): void {
-  const nothing = (...given: unknown[]): void => {
-    const done = given.at(-1);
-    if (typeof done === "function") process.nextTick(done);
-  };
-  for (const name of ["writeContinue", "writeProcessing", "writeEarlyHints", "writeInformation"])
-    Object.defineProperty(response, name, { value: nothing, writable: true, configurable: true });
+function nothing(...given: unknown[]): void {
+  const done = given.at(-1);
+  if (typeof done === "function") process.nextTick(done);
+}
+
+/** Node marks a response as full, and only `http.Server` takes the mark away. */
+function write(this: InnerAnswer, ...args: unknown[]): boolean {
+  const more = node.write.apply(this, args as never);
+  if (!more && this.socket !== null && !Object.hasOwn(this, "writableNeedDrain"))
+    followDrain(this, this.socket);
+  return more;
 }
 
 /** What `http.Server` does when a connection can take more. */
-function followDrain(response: ServerResponse, socket: InnerSocket): void {
-  let full = false;
-  const write = response.write.bind(response) as (...args: unknown[]) => boolean;
-  response.write = (...args: unknown[]): boolean => {
-    const more = write(...args);
-    full ||= !more;
-    return more;
-  };
+function followDrain(response: ServerResponse, socket: Socket): void {
   Object.defineProperty(response, "writableNeedDrain", {
     configurable: true,
-    get: () => full && !response.destroyed && !response.writableEnded,
+    get: () => socket.writableNeedDrain && !response.destroyed && !response.writableEnded,
   });
   socket.on("drain", () => {
-    if (!full) return;
-    full = false;
     if (!response.writableEnded) response.emit("drain");
   });
 }

@@ -4,7 +4,7 @@ import type { AuthInfo } from "@trusted-mcp/http/web-handler";
 import type { InnerSocket } from "./inner-socket.ts";
 import type { InnerRequest } from "./inner.ts";
 import { authInfoOf } from "./auth-info.ts";
-import { innerFields, innerUrl } from "./request.ts";
+import { innerAddress, innerFields } from "./request.ts";
 
 /**
  * An opened request as Node's own message. Everything in it comes from the sealed head and body, but for
@@ -17,14 +17,14 @@ import { innerFields, innerUrl } from "./request.ts";
  */
 export function innerMessage(inner: InnerRequest, socket: InnerSocket, path: string | null): IncomingMessage {
   const { method, body } = inner;
-  const url = new URL(innerUrl(inner));
+  const address = innerAddress(inner);
   const message = new IncomingMessage(socket as unknown as Socket);
   message.method = method;
-  message.url = path ?? url.pathname + url.search;
+  message.url = path ?? address.path;
   message.httpVersion = "1.1";
   message.httpVersionMajor = 1;
   message.httpVersionMinor = 1;
-  const raw = ["host", url.host];
+  const raw = ["host", address.host];
   for (const [name, value] of innerFields(inner.headers)) raw.push(name, value);
   if (method === "POST" || body.length > 0) raw.push("content-length", String(body.length));
   giveFields(message, raw);
@@ -46,14 +46,30 @@ export function giveFields(message: IncomingMessage, raw: string[]): void {
  * it: then client id and scopes are the token's, and the channel's peer stays beside them.
  */
 function giveAuth(message: IncomingMessage, verified: AuthInfo | undefined): void {
-  let auth = verified;
-  Object.defineProperty(message, "auth", {
-    enumerable: true,
-    configurable: false,
-    get: () => auth,
-    set: (given: AuthInfo | undefined) => (auth = given && withPeer(given, verified)),
-  });
+  (message as Known)[CALLER] = { verified, auth: verified };
+  Object.defineProperty(message, "auth", AUTH);
 }
+
+interface Caller {
+  readonly verified: AuthInfo | undefined;
+  auth: AuthInfo | undefined;
+}
+
+const CALLER = Symbol("caller");
+type Known = IncomingMessage & { [CALLER]?: Caller };
+
+/** One for all messages: with functions of their own, V8 would make each a slow object. */
+const AUTH: PropertyDescriptor & ThisType<Known> = {
+  enumerable: true,
+  configurable: false,
+  get() {
+    return this[CALLER]?.auth;
+  },
+  set(given: AuthInfo | undefined) {
+    const caller = this[CALLER];
+    if (caller !== undefined) caller.auth = given && withPeer(given, caller.verified);
+  },
+};
 
 /** What the token says about a peer of the channel counts for nothing. */
 function withPeer(given: AuthInfo, verified: AuthInfo | undefined): AuthInfo {

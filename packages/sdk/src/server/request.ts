@@ -5,14 +5,32 @@ import type { InnerRequest } from "./inner.ts";
 /** The request as a wrapped web-standard handler is to see it. */
 export function addressed(inner: InnerRequest): AddressedRequest {
   const { method, headers, body, departure } = inner;
-  return { method, url: innerUrl(inner), headers: innerFields(headers), body, departure };
+  return { method, url: innerAddress(inner).url, headers: innerFields(headers), body, departure };
 }
 
 /** The address that the client proved to mean, never the outer Host header. */
-export function innerUrl(inner: InnerRequest): string {
+export interface InnerAddress {
+  readonly audience: string;
+  readonly url: string;
+  readonly host: string;
+  readonly path: string;
+  readonly secure: boolean;
+}
+
+/** A server has one audience or a few: what was read last is what is asked next. */
+let latest: InnerAddress | null = null;
+
+export function innerAddress(inner: InnerRequest): InnerAddress {
   const { audience } = inner.session;
+  if (latest?.audience !== audience) latest = parseAddress(audience);
+  return latest;
+}
+
+function parseAddress(audience: string): InnerAddress {
   // ASCII only: on Node 20 and 22 an optimised `URL.canParse` takes Latin-1 for UTF-8, and `new Request` throws.
-  return /^[!-~]+$/.test(audience) && URL.canParse(audience) ? audience : "http://localhost/mcp";
+  const url = /^[!-~]+$/.test(audience) && URL.canParse(audience) ? audience : "http://localhost/mcp";
+  const { host, pathname, search, protocol } = new URL(url);
+  return { audience, url, host, path: pathname + search, secure: protocol === "https:" };
 }
 
 /** Fields about an HTTP connection that does not exist inside the channel (RFC 9110 §7.6.1). */
