@@ -7,6 +7,9 @@ import { visibleEffects } from "./targets.mjs";
 /** Below this a server had time to wait: its requests/s is a lower bound, its CPU per call is not. */
 const FULLY_BUSY = 0.9;
 
+/** Above this share of requests made inside the slices, the load process worked more than it should. */
+const LATE = 0.02;
+
 function number(value) {
   if (!Number.isFinite(value)) return "–";
   if (Math.abs(value) >= 100) return value.toFixed(0);
@@ -71,6 +74,8 @@ export function loadTable(workload, rows) {
     notes.push(
       "* the server had to wait, for the load process or for the machine: its CPU per call is the better figure",
     );
+  const late = rows.filter((row) => row.late > LATE).map((row) => `${row.name} ${percent(row.late)}`);
+  if (late.length > 0) notes.push(`requests that were not made ahead: ${late.join(", ")}`);
   return `${table(title, header, body)}\n${notes.join("\n")}`;
 }
 

@@ -1,4 +1,7 @@
-/** Enough of RFC 9112 to read a server's answers: fixed length, chunked, or no body. Throws on anything else. */
+/**
+ * Enough of RFC 9112 to read a server's answers: fixed length, chunked, or no body. Throws on anything else. Bodies
+ * are copied: what is pushed may be overwritten afterwards.
+ */
 
 const CRLF = Buffer.from("\r\n");
 const HEAD_END = Buffer.from("\r\n\r\n");
@@ -9,7 +12,8 @@ export class ResponseParser {
   #state = "head";
   #pending = EMPTY;
   #parts = [];
-  #remaining = 0;
+  #part = EMPTY;
+  #filled = 0;
   #status = 0;
   #head = "";
 
@@ -23,7 +27,7 @@ export class ResponseParser {
     while (data.length > 0) {
       const used = this.#step(data);
       if (used === 0) {
-        this.#pending = data;
+        this.#pending = Buffer.from(data);
         return;
       }
       data = data.subarray(used);
@@ -57,19 +61,25 @@ export class ResponseParser {
     this.#status = Number(this.#head.slice(9, 12));
     const length = /^content-length: *(\d+)/im.exec(this.#head);
     if (/^transfer-encoding: *chunked/im.test(this.#head)) this.#state = "size";
-    else if (length !== null && length[1] !== "0") {
-      this.#remaining = Number(length[1]);
-      this.#state = "fixed";
-    } else if (length !== null || this.#status === 204) this.#finish();
+    else if (length !== null && length[1] !== "0") this.#expect(Number(length[1]), "fixed");
+    else if (length !== null || this.#status === 204) this.#finish();
     else throw new Error(`an answer without a length: ${this.#head}`);
     return end + HEAD_END.length;
   }
 
+  #expect(length, state) {
+    this.#part = Buffer.allocUnsafe(length);
+    this.#filled = 0;
+    this.#state = state;
+  }
+
   #readBytes(data, done) {
-    const used = Math.min(this.#remaining, data.length);
-    this.#parts.push(data.subarray(0, used));
-    this.#remaining -= used;
-    if (this.#remaining === 0) done();
+    const used = data.copy(this.#part, this.#filled);
+    this.#filled += used;
+    if (this.#filled === this.#part.length) {
+      this.#parts.push(this.#part);
+      done();
+    }
     return used;
   }
 
@@ -81,9 +91,10 @@ export class ResponseParser {
   }
 
   #startChunk(line) {
-    this.#remaining = Number.parseInt(line, 16);
-    if (Number.isNaN(this.#remaining)) throw new Error(`bad chunk size: ${line}`);
-    this.#state = this.#remaining === 0 ? "trailers" : "chunk";
+    const length = Number.parseInt(line, 16);
+    if (Number.isNaN(length)) throw new Error(`bad chunk size: ${line}`);
+    if (length === 0) this.#state = "trailers";
+    else this.#expect(length, "chunk");
   }
 
   #finish() {

@@ -11,11 +11,11 @@ export async function measureLoad(servers, { workload, era, rounds, seconds }) {
       const callers = [];
       entries.push({ name, process, callers });
       for (let i = 0; i < workload.connections; i++) callers.push(await client.open());
-      entries.at(-1).slice = createLoad(callers, { era, workload });
+      entries.at(-1).load = createLoad(callers, { era, workload });
     }
     const samples = await interleave(entries, {
       rounds,
-      warmUp: (entry) => entry.slice(seconds),
+      warmUp: (entry) => measureSlice(entry, seconds),
       measure: (entry) => measureSlice(entry, seconds),
     });
     return summarise(samples);
@@ -24,10 +24,12 @@ export async function measureLoad(servers, { workload, era, rounds, seconds }) {
   }
 }
 
-async function measureSlice({ slice, process }, seconds) {
+async function measureSlice({ load, process }, seconds) {
+  load.prepare(seconds);
   const cpuBefore = await process.cpu();
-  const { calls, elapsed, latencies, clientCpu } = await slice(seconds);
+  const { calls, elapsed, latencies, late, clientCpu } = await load.measure(seconds);
   const serverCpu = (await process.cpu()) - cpuBefore;
+  load.check();
   return {
     calls,
     rate: (calls * 1000) / elapsed,
@@ -36,6 +38,7 @@ async function measureSlice({ slice, process }, seconds) {
     serverCpu: serverCpu / calls,
     clientCpu: clientCpu / calls,
     busy: serverCpu / 1000 / elapsed,
+    late: late / calls,
   };
 }
 
@@ -52,6 +55,7 @@ function summarise(samples) {
     serverCpuRatio: ratios(column(name, "serverCpu"), column(BASE, "serverCpu")),
     clientCpu: spread(column(name, "clientCpu")),
     busy: median(column(name, "busy")),
+    late: median(column(name, "late")),
     rounds: samples.get(name),
   }));
 }

@@ -5,11 +5,15 @@ export async function measureProfile({ name, process, client }, { workload, era,
   const callers = [];
   try {
     for (let i = 0; i < workload.connections; i++) callers.push(await client.open());
-    const slice = createLoad(callers, { era, workload });
-    await slice(seconds);
+    const load = createLoad(callers, { era, workload });
+    await load.measure(seconds);
+    load.check();
+    load.prepare(seconds);
     await process.startProfile();
-    const { calls } = await slice(seconds);
-    return { name, workload: workload.name, calls, functions: await process.stopProfile() };
+    const { calls } = await load.measure(seconds);
+    const functions = await process.stopProfile();
+    load.check();
+    return { name, workload: workload.name, calls, functions };
   } finally {
     for (const caller of callers) caller.close();
   }

@@ -9,7 +9,7 @@ import {
   parseHandshakeResponse,
   parseResponseHead,
 } from "@trusted-mcp/channel";
-import { openConnection, requestHead } from "../load/connection.mjs";
+import { openConnection, requestBytes, requestHead } from "../load/connection.mjs";
 import { callHeaders } from "../workloads.mjs";
 import { contentType, encodeRequest, openAnswer } from "./frames.mjs";
 import { clientOptions } from "./keys.mjs";
@@ -37,26 +37,30 @@ function innerHead(era, workload) {
   };
 }
 
+function answerOf(content) {
+  const answer = parseResponseHead(content);
+  if (answer.kind !== "message" || answer.head.status !== 200)
+    throw new Error(`refused: ${JSON.stringify(answer)}`);
+  return Buffer.from(answer.body.buffer, answer.body.byteOffset, answer.body.byteLength);
+}
+
 export async function sealedCaller(url, context) {
   const connection = await openConnection(url);
   const session = await openSession(connection, url, context);
   const head = outerHead(url, contentType(session.framing));
   const heads = new Map();
-  let frame = 0;
+  let frames = 0;
   return {
-    async call(message, workload) {
+    prepare(message, workload) {
       if (!heads.has(workload)) heads.set(workload, encodeRequestHead(innerHead(context.era, workload)));
       const exchange = session.seal([heads.get(workload), Buffer.from(message)]);
-      const response = await connection.request(
-        head,
-        encodeRequest(session.framing, `c${frame++}`, exchange),
-      );
-      if (response.status !== 200) throw new Error(`outer status ${response.status}`);
-      const answer = parseResponseHead(openAnswer(exchange, response));
-      if (answer.kind !== "message" || answer.head.status !== 200)
-        throw new Error(`refused: ${JSON.stringify(answer)}`);
-      return Buffer.from(answer.body.buffer, answer.body.byteOffset, answer.body.byteLength);
+      const frame = encodeRequest(session.framing, `c${frames++}`, exchange);
+      return {
+        bytes: requestBytes(head, frame),
+        open: (response) => answerOf(openAnswer(exchange, response)),
+      };
     },
+    send: (bytes) => connection.send(bytes),
     close: () => connection.close(),
   };
 }

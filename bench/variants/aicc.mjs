@@ -7,7 +7,7 @@ import { aiccFetch } from "../controls/aicc-fetch.mjs";
 import { aiccHandler } from "../controls/aicc-handler.mjs";
 import { AICC_HEADER, openBody, sealEnvelope, wrapKey } from "../controls/aicc.mjs";
 import { listen } from "../listen.mjs";
-import { openConnection, requestHead } from "../load/connection.mjs";
+import { openConnection, requestBytes, requestHead } from "../load/connection.mjs";
 import { createHandler } from "../mcp-server.mjs";
 import { callHeaders } from "../workloads.mjs";
 
@@ -23,14 +23,16 @@ export async function client({ url, publicKey: pem }, { era }) {
     async open() {
       const connection = await openConnection(url);
       return {
-        async call(message, workload) {
+        prepare(message, workload) {
           const head = requestHead(url, { ...callHeaders(era, workload), [AICC_HEADER]: "1" });
           const { key, wrapped } = wrapKey(publicKey);
-          const response = await connection.request(head, sealEnvelope(key, message, wrapped));
-          if (response.status !== 200) throw new Error(`status ${response.status}`);
-          const contentType = /^content-type: *(.*)$/im.exec(response.head)?.[1] ?? "";
-          return openBody(key, response.body, contentType);
+          return {
+            bytes: requestBytes(head, sealEnvelope(key, message, wrapped)),
+            open: ({ head: answered, body }) =>
+              openBody(key, body, /^content-type: *(.*)$/im.exec(answered)?.[1] ?? ""),
+          };
         },
+        send: (bytes) => connection.send(bytes),
         close: () => connection.close(),
       };
     },

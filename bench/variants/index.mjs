@@ -1,7 +1,7 @@
 /**
  * A variant is a module with
  *   startServer(context)      → { url, close, …facts }, in the server process; facts travel as JSON
- *   client(facts, context)    → { open() → { call(message, workload) → answer body, close() } }, in the load process
+ *   client(facts, context)    → { open() → a caller }, in the load process; see load/lane.mjs
  *   sdkClients(facts, context) → { suffix: async () → { transport, close? } }, ways to connect the SDK's own client
  *                               (left out: not in that part)
  *   openIdle(facts, context)  → leaves one idle session on the server (left out: not in the memory part)
