@@ -1,8 +1,8 @@
 /** Our server as a process of its own, that also measures its event loop. */
 import { monitorEventLoopDelay } from "node:perf_hooks";
-import { handlerV1, ourServer } from "../../test/interop-python/servers.mjs";
+import { ourServer, trustedServer } from "../../test/interop-python/servers.mjs";
 
-const server = await ourServer(handlerV1({ json: true }), process.argv[2]);
+const server = await ourServer((await trustedServer()).anonymous(), process.argv[2]);
 const histogram = monitorEventLoopDelay({ resolution: 1 });
 histogram.enable();
 process.on("message", (ask) => {

@@ -8,7 +8,7 @@ import { trusted } from "@trusted-mcp/sdk/server";
 import { aiccServer, serverKeyFile, serveBoth } from "../../packages/aicc/dist/server.js";
 import { keyFolder } from "./keys.mjs";
 import { pythonClient } from "./python.mjs";
-import { handlerV2 } from "./servers.mjs";
+import { handlerV2, trustedServer } from "./servers.mjs";
 
 let keys, server, alice;
 before(async () => {
@@ -18,16 +18,25 @@ before(async () => {
 });
 after(() => keys.remove());
 
-async function endpoint({ mode, aicc: on }) {
+/** The handler for AICC/0.1 and the half for trusted-mcp/1, of the same tools. */
+const services = {
+  "trusted(…) around SDK v2": async (audience, options) => {
+    const handler = handlerV2();
+    return { handler, half: trusted(handler, { ...options, audience }) };
+  },
+  TrustedMcpServer: async (audience, { mode: _, ...options }) => {
+    const both = await trustedServer(options);
+    return { handler: both.anonymous(), half: both.handler(audience) };
+  },
+};
+
+async function endpoint({ mode, aicc: on, service = services["trusted(…) around SDK v2"] }) {
   const http = createServer();
   await new Promise((resolve) => http.listen(0, "127.0.0.1", resolve));
   const url = `http://127.0.0.1:${http.address().port}/mcp`;
-  const handler = handlerV2();
-  const clients = pinnedPeers([{ name: "alice", key: alice.publicKey }]);
-  const native = trusted(handler, {
-    audience: url,
+  const { handler, half } = await service(url, {
     identity: identityFrom(keySigner(server.privateKey)),
-    clients,
+    clients: pinnedPeers([{ name: "alice", key: alice.publicKey }]),
     mode,
   });
   const warnings = [];
@@ -35,11 +44,11 @@ async function endpoint({ mode, aicc: on }) {
   const aicc = on
     ? aiccServer(handler, { keys: aiccKeys, onwarning: (text) => warnings.push(text) })
     : undefined;
-  const node = serveBoth({ trusted: native, ...(aicc && { aicc }) });
+  const node = serveBoth({ trusted: half, ...(aicc && { aicc }) });
   http.on("request", (request, response) => void node(request, response));
   const close = async () => {
     aicc?.close();
-    native.close();
+    half.close();
     http.closeAllConnections();
     await new Promise((resolve) => http.close(resolve));
   };
@@ -59,10 +68,14 @@ const plainCall = (url) =>
     body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params: hello }),
   });
 
-for (const mode of ["require", "prefer"]) {
-  describe(`side by side, the native half in ${mode} mode`, () => {
+for (const [name, mode] of [
+  ["trusted(…) around SDK v2", "require"],
+  ["trusted(…) around SDK v2", "prefer"],
+  ["TrustedMcpServer", "require"],
+]) {
+  describe(`side by side, ${name} in ${mode} mode`, () => {
     test("both clients are served at the same address, plaintext is not", async () => {
-      const both = await endpoint({ mode, aicc: true });
+      const both = await endpoint({ mode, aicc: true, service: services[name] });
       const python = await pythonClient(both.url, keys.clientConfig);
       const ours = await native(both.url);
       for (let round = 0; round < 20; round += 1) {

@@ -10,7 +10,7 @@ import { StreamableHTTPClientTransport as Transport1 } from "@modelcontextprotoc
 import { aiccFetch, serverKeyFromFile } from "../../packages/aicc/dist/client.js";
 import { keyFolder, rotate } from "./keys.mjs";
 import { python, pythonClient, pythonServer } from "./python.mjs";
-import { handlerV1, handlerV2, ourServer } from "./servers.mjs";
+import { handlerV1, handlerV2, ourServer, trustedServer } from "./servers.mjs";
 
 const MEGABYTE = 1_048_576;
 const TOOLS = ["echo", "make", "fail", "count"];
@@ -28,16 +28,17 @@ test("the Python package opens every recorded vector", () => {
 });
 
 const ours = {
-  "SDK v2, stateless": () => handlerV2(),
-  "SDK v1, sessions, event streams": () => handlerV1(),
-  "SDK v1, sessions, JSON": () => handlerV1({ json: true }),
+  "SDK v2, stateless": async () => handlerV2(),
+  "SDK v1, sessions, event streams": async () => handlerV1(),
+  "SDK v1, sessions, JSON": async () => handlerV1({ json: true }),
+  TrustedMcpServer: async () => (await trustedServer()).anonymous(),
 };
 
 for (const [name, make] of Object.entries(ours)) {
   describe(`Python client, our server (${name})`, () => {
     let handler, server, client;
     before(async () => {
-      handler = make();
+      handler = await make();
       server = await ourServer(handler, keys.privateKey);
       client = await pythonClient(server.url, keys.clientConfig);
     });

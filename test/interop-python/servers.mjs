@@ -4,6 +4,8 @@ import { createServer } from "node:http";
 import { createMcpHandler, McpServer } from "@modelcontextprotocol/server";
 import { McpServer as McpServer1 } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { WebStandardStreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js";
+import { generateKey, identityFrom, keySigner, pinnedPeers } from "@trusted-mcp/identity";
+import { TrustedMcpServer } from "@trusted-mcp/sdk/server";
 import { z } from "zod";
 import { aiccServer, serverKeyFile } from "../../packages/aicc/dist/server.js";
 
@@ -39,6 +41,17 @@ export const instructions = "From our server.";
 
 export function handlerV2() {
   return createMcpHandler(() => withTools(new McpServer({ name: "ours", version: "1" }, { instructions })));
+}
+
+/** Definitions that either protocol reaches without a web request in between. */
+export async function trustedServer(options = {}) {
+  const identity = options.identity ?? identityFrom(keySigner((await generateKey("ed25519")).privateKey));
+  return withTools(
+    new TrustedMcpServer(
+      { name: "ours", version: "1" },
+      { clients: pinnedPeers([]), ...options, identity, mcp: { instructions } },
+    ),
+  );
 }
 
 /** SDK v1 in the legacy era: sessions, GET stream, DELETE. */

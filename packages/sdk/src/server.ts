@@ -5,6 +5,7 @@ export { CHECK_EVERY_MS, limitHttp, type HttpLimits } from "./server/http-limits
 export { trustedListener, type TrustedListener, type TrustedListenerOptions } from "./server/listener.ts";
 export type { NodeListener } from "./server/behind-listener.ts";
 export type { InnerHandler, InnerRequest, InnerResponse } from "./server/inner.ts";
+export type { Handler, HandlerRequest, HandlerResponse } from "@trusted-mcp/http/handler";
 export type { WebHandler } from "@trusted-mcp/http/web-handler";
 export type { TrustedMcpInfo } from "./server/auth-info.ts";
 export { TrustedSdkError, type SdkErrorCode } from "./error.ts";

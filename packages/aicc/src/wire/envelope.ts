@@ -45,14 +45,17 @@ export function parseAnswer(text: string): Envelope {
   return common(fields);
 }
 
-function common(fields: object): Envelope {
+function common(fields: Fields): Envelope {
   const nonce = bytesOf(fields, "nonce");
   const mac = bytesOf(fields, "mac");
   if (nonce.length !== NONCE_BYTES || mac.length !== MAC_BYTES) throw malformed();
   return { nonce, mac, ciphertext: bytesOf(fields, "ciphertext") };
 }
 
-function parseFields(text: string): object {
+/** None of the names that are looked for is on `Object.prototype`. */
+type Fields = Readonly<Record<string, unknown>>;
+
+function parseFields(text: string): Fields {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -60,11 +63,11 @@ function parseFields(text: string): object {
     throw malformed();
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw malformed();
-  return value;
+  return value as Fields;
 }
 
-function bytesOf(fields: object, name: string): Uint8Array {
-  const entry: unknown = Object.entries(fields).find(([key]) => key === name)?.[1];
+function bytesOf(fields: Fields, name: string): Uint8Array {
+  const entry = fields[name];
   const bytes = typeof entry === "string" ? decodeBase64(entry) : null;
   if (bytes === null) throw malformed();
   return bytes;

@@ -1,10 +1,10 @@
 import { createMcpHandler, McpServer } from "@modelcontextprotocol/server";
 import type { ResponderSession } from "@trusted-mcp/channel";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { z } from "zod";
 import { Departure } from "@trusted-mcp/http/departure";
 import { Definitions } from "./definitions.ts";
-import { direct } from "./direct.ts";
+import { anonymous, direct } from "./direct.ts";
 import type { InnerHandler, InnerResponse } from "./inner.ts";
 import { behindChannel } from "./web-handler.ts";
 
@@ -38,6 +38,7 @@ define({
     definitions.add((server) => server.registerTool(...args))) as McpServer["registerTool"],
 });
 const lanes = direct(definitions);
+const nobody = anonymous(definitions, "http://127.0.0.1/mcp");
 const entry = behindChannel(
   createMcpHandler(() => {
     const server = new McpServer(INFO, {
@@ -173,7 +174,54 @@ describe("a lane answers as the SDK's HTTP entry does [REQ-SDK-SHORT, REQ-SDK-ER
       }),
     ],
   ])("%s", async (_name, request) => {
-    expect(await ask(lanes, request)).toEqual(await ask(entry, request));
+    const expected = await ask(entry, request);
+    expect(await ask(lanes, request)).toEqual(expected);
+    // A tool that tells its caller's name tells "undefined" here.
+    const nameless: unknown = JSON.parse(JSON.stringify(expected).replaceAll("alice", "undefined"));
+    expect(await ask(nobody, request)).toEqual(nameless);
+  });
+});
+
+describe("callers without a name, who share one lane", () => {
+  const own = new Definitions(INFO, { capabilities: { logging: {} } });
+  const started = new Map<string, { signal: AbortSignal; end: () => void }>();
+  own.add((server) =>
+    server.registerTool("wait", { inputSchema: z.object({ name: z.string() }) }, async ({ name }, ctx) => {
+      await new Promise<void>((end) => started.set(name, { signal: ctx.mcpReq.signal, end }));
+      await ctx.mcpReq.log("debug", `said by ${name}`);
+      return { content: [{ type: "text", text: name }] };
+    }),
+  );
+  const handler = anonymous(own, "http://localhost/mcp");
+  const begun = (name: string) =>
+    vi.waitFor(() => started.get(name) ?? Promise.reject(new Error("not yet")), { interval: 1 });
+
+  test("cannot cancel each other's calls, nor choose what others are told", async () => {
+    const waiting = ask(handler, legacy("tools/call", call("wait", { name: "a" }), 1));
+    const { signal, end } = await begun("a");
+    const cancel = { jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: 1 } };
+    expect(await ask(handler, { headers: JSON_HEADERS, body: cancel })).toMatchObject({ status: 202 });
+    await ask(handler, legacy("logging/setLevel", { level: "emergency" }));
+    expect(signal.aborted).toBe(false);
+    end();
+    const answer = JSON.stringify(await waiting);
+    expect(answer).toContain("said by a");
+    expect(answer).toContain('"text":"a"');
+  });
+
+  test("take their own call with them when they go", async () => {
+    const departure = new Departure();
+    const { headers, body } = legacy("tools/call", call("wait", { name: "b" }), 1);
+    const waiting = handler({
+      method: "POST",
+      headers: Object.entries(headers),
+      body: Buffer.from(JSON.stringify(body)),
+      departure,
+    });
+    const { signal } = await begun("b");
+    departure.announce();
+    await waiting;
+    expect(signal.aborted).toBe(true);
   });
 });
 

@@ -4,9 +4,8 @@ import {
   type JSONRPCMessage,
   type MessageClassification,
 } from "@modelcontextprotocol/server";
-import { field } from "@trusted-mcp/http/handler";
+import { field, type HandlerRequest } from "@trusted-mcp/http/handler";
 import { JSON_MEDIA_TYPE, mediaType, STREAM_MEDIA_TYPE } from "@trusted-mcp/http/media-type";
-import type { InnerRequest } from "./inner.ts";
 
 /** A message that may take a lane, and the era in which it is served; legacy without classification. */
 export interface LaneMessage {
@@ -19,12 +18,12 @@ export interface LaneMessage {
  * of the legacy era or a modern `tools/call`. Anything that the entry might refuse, or treat in a way
  * of its own, is left to it (null).
  */
-export function laneMessage(inner: InnerRequest): LaneMessage | null {
-  const { headers, method } = inner;
+export function laneMessage(request: HandlerRequest): LaneMessage | null {
+  const { headers, method, body: bytes } = request;
   if (method !== "POST" || mediaType(field(headers, "content-type")) !== JSON_MEDIA_TYPE) return null;
   const accept = field(headers, "accept") ?? "";
   if (!accept.includes(JSON_MEDIA_TYPE) || !accept.includes(STREAM_MEDIA_TYPE)) return null;
-  const body = parse(inner.body);
+  const body = parse(bytes);
   if (!isMessage(body) || !("method" in body) || body.method === "initialize") return null;
   const version = field(headers, "mcp-protocol-version");
   if (isPlainlyLegacy(body, version)) return { message: body, classification: undefined };

@@ -1,7 +1,8 @@
 import { createServer, type Server } from "node:http";
 import type { Implementation, McpServer, McpServerOptions } from "@modelcontextprotocol/server";
+import type { Handler } from "@trusted-mcp/http/handler";
 import { Definitions } from "./definitions.ts";
-import { direct } from "./direct.ts";
+import { anonymous, direct } from "./direct.ts";
 import { CHECK_EVERY_MS, limitHttp, type HttpLimits } from "./http-limits.ts";
 import type { TrustedServerOptions } from "./options.ts";
 import { serveBehind, type TrustedHandler } from "./trusted.ts";
@@ -61,6 +62,17 @@ export class TrustedMcpServer {
   handler(audience: string | readonly string[]): TrustedHandler {
     const full = { ...this.#options, audience };
     return serveBehind(direct(this.#definitions, full.onerror), full, null);
+  }
+
+  /**
+   * The same definitions for callers whom the channel does not know, such as those of AICC/0.1 on the same endpoint:
+   * `aiccServer(server.anonymous(), { keys })`. It checks nobody, and tools see no name: what is put in front of it
+   * decides who gets in.
+   *
+   * @param url - that tools are told to be reached at.
+   */
+  anonymous(url = "http://localhost/mcp"): Handler {
+    return anonymous(this.#definitions, url, this.#options.onerror);
   }
 
   /** Serves at `http://host:port/path`. Put TLS or a proxy in front freely: the channel passes through. */
