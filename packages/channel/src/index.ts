@@ -32,7 +32,9 @@ export {
 export { signatureInput } from "./transcript.ts";
 export { initiate, initiatePipe, type Exchange, type InitiatorOptions } from "./handshake/initiator.ts";
 export type { ResumptionTicket } from "./handshake/ticket.ts";
-export { Responder, type HandshakeEvent, type ResponderOptions } from "./handshake/responder.ts";
+export type { HandshakeEvent } from "./handshake/handshake-event.ts";
+export type { ResponderOptions } from "./handshake/responder-options.ts";
+export { Responder } from "./handshake/responder.ts";
 export { MemoryPendingStore } from "./handshake/pending-store.ts";
 export { MemoryTicketStore } from "./handshake/ticket-store.ts";
 export type { EvidenceLimitOptions } from "./handshake/evidence-queue.ts";

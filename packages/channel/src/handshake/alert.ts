@@ -1,5 +1,8 @@
 import { TrustedMcpError, type ErrorAction } from "@trusted-mcp/primitives/error";
-import type { ChannelErrorCode } from "../error.ts";
+import { ChannelError, type ChannelErrorCode } from "../error.ts";
+import { trafficKey, type TrafficKey } from "../key-schedule.ts";
+import * as message from "./message.ts";
+import { openFlight, sealFlight } from "./secrets.ts";
 
 /**
  * Reasons that an authenticated server tells a client whose F2 or F3 it refused (spec §3.7). Sealed
@@ -53,4 +56,31 @@ export function alertText(code: number): string {
 /** What a client can do about an alert. */
 export function alertAction(code: number): ErrorAction {
   return code === 5 || code === 6 || code === 7 ? "retry" : "fix";
+}
+
+/** The server's end: the reason, sealed for the one client that can be on the other end. */
+export function sealAlert(code: AlertCode, secret: Uint8Array, transcript: Uint8Array): Uint8Array {
+  const clear = message.encodeFlightClear(message.TYPE.ALERT, new Uint8Array(0));
+  return message.encodeFlight(clear, sealFlight(alertKey(secret, transcript), clear, Uint8Array.of(code)));
+}
+
+/**
+ * The client's end: only a server that this client authenticated can have sealed this refusal.
+ *
+ * @throws ChannelError ERR_REFUSED_BY_PEER when `answer` is an alert; another one when it is none that counts.
+ */
+export function refuseAlert(answer: Uint8Array, secret: Uint8Array, transcript: Uint8Array): void {
+  if (message.typeOf(answer) !== message.TYPE.ALERT) return;
+  const alert = message.parseFlight(message.TYPE.ALERT, answer);
+  const key = alertKey(secret, transcript);
+  const [code = 0, ...more] = openFlight(key, alert.clear, alert.sealed, "The server's refusal");
+  if (more.length > 0) throw new ChannelError("ERR_MALFORMED", "The server's refusal is too long");
+  throw new ChannelError("ERR_REFUSED_BY_PEER", `The handshake was refused: ${alertText(code)}`, {
+    action: alertAction(code),
+  });
+}
+
+/** Its key seals nothing else. */
+function alertKey(secret: Uint8Array, transcript: Uint8Array): TrafficKey {
+  return trafficKey(secret, "alert", [transcript]);
 }

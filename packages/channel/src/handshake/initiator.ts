@@ -1,4 +1,4 @@
-import { equal, random, wipe } from "@trusted-mcp/primitives/bytes";
+import { random, wipe } from "@trusted-mcp/primitives/bytes";
 import { systemClock, type Clock } from "@trusted-mcp/primitives/clock";
 import { generateKemKeyPair, type KemKeyPair } from "@trusted-mcp/primitives/kem";
 import { ChannelError, parsing } from "../error.ts";
@@ -10,7 +10,6 @@ import type {
   CredentialVerifier,
   EvidenceAppraiser,
   EvidenceProvider,
-  VerifiedCredential,
 } from "../ports.ts";
 import { InitiatorSession, type InitiatorSessionState } from "../session/initiator-session.ts";
 import { PushSession } from "../session/push-session.ts";
@@ -25,10 +24,11 @@ import {
   VERSION_1,
 } from "../suite.ts";
 import { hashItems, signatureInput } from "../transcript.ts";
-import { alertAction, alertText } from "./alert.ts";
+import { refuseAlert } from "./alert.ts";
 import * as message from "./message.ts";
 import { openFlight, sealFlight } from "./secrets.ts";
 import * as sealed from "./sealed.ts";
+import { authenticateServer, checkChoice, type ServerState } from "./server-auth.ts";
 import { checkTicket, type ResumptionTicket } from "./ticket.ts";
 
 export interface InitiatorOptions {
@@ -147,7 +147,9 @@ class Handshake {
   async #continue(s1: message.S1, handshake: Uint8Array, th0: Uint8Array): Promise<InitiatorSessionState> {
     const master = schedule.masterSecret(handshake);
     try {
-      const server = await this.#openS1(s1, handshake, th0);
+      const { verifier, audience } = this.#options;
+      const expected = { verifier, audience, now: this.#clock.now(), ticket: this.#ticket };
+      const server = await authenticateServer(expected, s1, handshake, th0);
       const { f2, th3 } = await this.#secondFlight(s1, handshake, th0, server);
       const answer = await this.#exchange(f2);
       refuseAlert(answer, handshake, th3);
@@ -175,44 +177,6 @@ class Handshake {
         action: "retry",
       },
     );
-  }
-
-  /** Verifies the server before anything about this client is said (spec §3.4). */
-  async #openS1(s1: message.S1, handshake: Uint8Array, th0: Uint8Array): Promise<ServerState> {
-    const key = schedule.trafficKey(handshake, "hs server", [th0]);
-    const { params: paramBytes, auth } = sealed.parseServerSealed(openFlight(key, s1.clear, s1.sealed, "S1"));
-    const params = sealed.parseParams(paramBytes);
-    if (!params.versions.includes(s1.version) || !params.suites.includes(s1.suite)) {
-      throw new ChannelError(
-        "ERR_VERSION",
-        "The server's signed parameters do not contain the version it chose",
-      );
-    }
-    const th1 = hashItems(th0, paramBytes, auth.credential);
-    const expected = schedule.finished(handshake, "server", th0, hashItems(th1, auth.signature));
-    const credential = this.#ticket?.serverCredential ?? auth.credential;
-    if (credential === null || (this.#ticket !== null) !== (auth.credential === null)) {
-      throw new ChannelError(
-        "ERR_SIGNATURE",
-        "The server did not prove its identity in the way that was asked for",
-      );
-    }
-    const verified = await this.#options.verifier.verify(credential, {
-      role: "server",
-      audience: this.#options.audience,
-      now: this.#clock.now(),
-    });
-    // Nothing but `true` counts: some verifiers answer with a promise, which by itself is truthy.
-    if (
-      auth.signature !== null &&
-      (await verified.verify(signatureInput("server", th1), auth.signature)) !== true
-    ) {
-      throw new ChannelError("ERR_SIGNATURE", "The server's signature over this handshake does not verify");
-    }
-    if (!equal(expected, auth.finished)) {
-      throw new ChannelError("ERR_FINISHED", "The server's Finished does not match what this client saw");
-    }
-    return { params, auth, th1, verified, credential };
   }
 
   async #secondFlight(
@@ -387,34 +351,4 @@ class Handshake {
     const accepted = openFlight(schedule.trafficKey(root, "s3", []), s3.clear, s3.sealed, "S3");
     return { root, lifetimeSeconds: sealed.parseAcceptance(accepted) };
   }
-}
-
-/** Only a server that this client authenticated can have sealed this refusal. */
-function refuseAlert(answer: Uint8Array, secret: Uint8Array, transcript: Uint8Array): void {
-  if (message.typeOf(answer) !== message.TYPE.ALERT) return;
-  const alert = message.parseFlight(message.TYPE.ALERT, answer);
-  const key = schedule.trafficKey(secret, "alert", [transcript]);
-  const [code = 0, ...more] = openFlight(key, alert.clear, alert.sealed, "The server's refusal");
-  if (more.length > 0) throw new ChannelError("ERR_MALFORMED", "The server's refusal is too long");
-  throw new ChannelError("ERR_REFUSED_BY_PEER", `The handshake was refused: ${alertText(code)}`, {
-    action: alertAction(code),
-  });
-}
-
-interface ServerState {
-  readonly params: sealed.ServerParams;
-  readonly auth: sealed.Authentication;
-  readonly th1: Uint8Array;
-  readonly verified: VerifiedCredential;
-  readonly credential: Uint8Array;
-}
-
-function checkChoice(s1: message.S1, framings: readonly number[]): void {
-  if (s1.version !== VERSION_1)
-    throw new ChannelError("ERR_VERSION", "The server chose a version that was not offered");
-  if (s1.suite !== SUITE_XWING_AES256GCM_SHA384) {
-    throw new ChannelError("ERR_SUITE", "The server chose a suite that was not offered");
-  }
-  if (!framings.includes(s1.framing))
-    throw new ChannelError("ERR_FRAMING", "The server chose a framing that was not offered");
 }

@@ -1,8 +1,11 @@
 import { wipe } from "@trusted-mcp/primitives/bytes";
 import { systemClock, type Clock } from "@trusted-mcp/primitives/clock";
+import { ChannelError } from "../error.ts";
 import type { PendingHandshake, PendingStore } from "../ports.ts";
 import { ExpiringMap } from "./expiring-map.ts";
 
+/** How long a half-open handshake is kept (spec §3.3, §3.8). */
+export const PENDING_MS = 30_000;
 /** How long an entry is safe from newer ones: time enough for an honest client's next flight. */
 const GRACE_MS = 3000;
 
@@ -33,4 +36,8 @@ export class MemoryPendingStore implements PendingStore {
   claim(id: string): boolean {
     return this.#entries.claim(id);
   }
+}
+
+export function tooManyHalfOpen(): ChannelError {
+  return new ChannelError("ERR_PENDING_FULL", "Too many handshakes are half open", { action: "retry" });
 }

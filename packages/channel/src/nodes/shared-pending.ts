@@ -1,12 +1,12 @@
 import { wipe } from "@trusted-mcp/primitives/bytes";
 import type { Clock } from "@trusted-mcp/primitives/clock";
 import { ExpiringMap } from "../handshake/expiring-map.ts";
+import { PENDING_MS } from "../handshake/pending-store.ts";
 import type { PendingHandshake, PendingStore, StateStore } from "../ports.ts";
 import { asking } from "./asking.ts";
 import { encodePending, parsePending } from "./handshake-state.ts";
 import type { StateSeal } from "./state-seal.ts";
 
-const PENDING_MS = 30_000;
 const CAPACITY = 4096;
 const GRACE_MS = 3000;
 
