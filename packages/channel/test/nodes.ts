@@ -5,6 +5,7 @@ import {
   MemoryStateStore,
   parseRequestHeader,
   Responder,
+  type Exchange,
   type InitiatorExchange,
   type InitiatorOptions,
   type InitiatorSession,
@@ -25,6 +26,8 @@ export interface Nodes {
   readonly nodes: readonly Responder[];
   /** Another node of the same server; its own options may differ. */
   readonly add: (options?: Partial<ResponderOptions>) => Responder;
+  /** Connects through whatever carries the messages to nodes. */
+  readonly through: (exchange: Exchange) => Promise<InitiatorSession>;
   readonly connect: (route?: Route, options?: Partial<InitiatorOptions>) => Promise<InitiatorSession>;
 }
 
@@ -52,7 +55,8 @@ export function nodesOf(count: number, options: { store?: (clock: ManualClock) =
       nodes[route(flight++) % nodes.length]!.handle(message, "192.0.2.1"),
     );
   };
-  return { world, clock, store, key, nodes, add, connect };
+  const through = (exchange: Exchange) => initiate(world.initiator, exchange);
+  return { world, clock, store, key, nodes, add, through, connect };
 }
 
 /** Gives a record to a node. */

@@ -10,9 +10,11 @@ describe("sealed reasons (spec §3.7)", () => {
     ["ERR_EVIDENCE_MISSING", 4],
     ["ERR_EVIDENCE_REFUSED", 4],
     ["ERR_RESUMPTION", 5],
+    ["ERR_STORED_STATE", 5],
     ["ERR_SESSION_LIMIT", 6],
     ["ERR_PENDING_FULL", 6],
     ["ERR_EXPIRED", 7],
+    ["ERR_STORE", 7],
   ])("%s is told as %i, in whichever step it comes", (code, alert) => {
     expect([alertFor(code, 1), alertFor(code, 7)]).toEqual([alert, alert]);
   });

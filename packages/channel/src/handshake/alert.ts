@@ -29,6 +29,8 @@ const BY_ERROR: Partial<Record<ChannelErrorCode, AlertCode>> = {
   ERR_EVIDENCE_MISSING: 4,
   ERR_EVIDENCE_REFUSED: 4,
   ERR_RESUMPTION: 5,
+  // After the claim only a ticket is read from a store: one that does not open looks like one that is gone.
+  ERR_STORED_STATE: 5,
   ERR_SESSION_LIMIT: 6,
   ERR_PENDING_FULL: 6,
   ERR_EXPIRED: 7,

@@ -1,5 +1,4 @@
-import { Reader, utf8, utf8Decode, Writer } from "@trusted-mcp/primitives/bytes";
-import { parsing } from "../error.ts";
+import { utf8, utf8Decode, Writer } from "@trusted-mcp/primitives/bytes";
 import { flag } from "../handshake/message.ts";
 import type { PendingHandshake, TicketEntry } from "../ports.ts";
 import {
@@ -9,6 +8,7 @@ import {
   MAX_CREDENTIAL_BYTES,
   MAX_SIGNATURE_BYTES,
 } from "../suite.ts";
+import { readState } from "./read-state.ts";
 
 /** A half-open handshake without evidence: attested servers keep theirs in the process (spec §5.7). */
 export function encodePending(pending: PendingHandshake): Uint8Array {
@@ -30,8 +30,7 @@ export function encodePending(pending: PendingHandshake): Uint8Array {
 
 /** @param expiresAt - by this node's monotonic clock. */
 export function parsePending(bytes: Uint8Array, expiresAt: number): PendingHandshake {
-  return parsing("ERR_STORED_STATE", "A handshake in the store", () => {
-    const reader = new Reader(bytes);
+  return readState("A handshake", bytes, (reader) => {
     const handshakeSecret = reader.raw(HASH_BYTES);
     const transcript0 = reader.raw(HASH_BYTES);
     const transcript1 = reader.raw(HASH_BYTES);
@@ -41,7 +40,6 @@ export function parsePending(bytes: Uint8Array, expiresAt: number): PendingHands
     const serverSignature = flag(reader) ? reader.vec16(MAX_SIGNATURE_BYTES) : null;
     const ticketId = flag(reader) ? reader.raw(ID_BYTES) : null;
     const credentialNotAfter = flag(reader) ? reader.u64() : Infinity;
-    reader.end();
     return {
       expiresAt,
       handshakeSecret,
@@ -72,13 +70,11 @@ export function encodeTicket(entry: TicketEntry): Uint8Array {
 }
 
 export function parseTicket(bytes: Uint8Array): TicketEntry {
-  return parsing("ERR_STORED_STATE", "A ticket in the store", () => {
-    const reader = new Reader(bytes);
+  return readState("A ticket", bytes, (reader) => {
     const psk = reader.raw(HASH_BYTES);
     const audience = utf8Decode(reader.vec16(MAX_AUDIENCE_BYTES));
     const notAfter = reader.u64();
     const peerCredential = flag(reader) ? reader.vec16(MAX_CREDENTIAL_BYTES) : null;
-    reader.end();
     return { psk, peerCredential, audience, notAfter };
   });
 }

@@ -1,8 +1,8 @@
-import { Reader, utf8, utf8Decode, Writer } from "@trusted-mcp/primitives/bytes";
-import { parsing } from "../error.ts";
+import { utf8, utf8Decode, Writer } from "@trusted-mcp/primitives/bytes";
 import { flag } from "../handshake/message.ts";
 import { OLD_EPOCH_MS, type EpochState } from "../session/epochs.ts";
 import { HASH_BYTES, MAX_AUDIENCE_BYTES, MAX_CREDENTIAL_BYTES } from "../suite.ts";
+import { readState } from "./read-state.ts";
 
 /** A session as nodes share it (spec §5.7). The peer is not in it: each node asks its own list, by credential. */
 export interface SessionState {
@@ -43,8 +43,7 @@ export function encodeSession(state: SessionState, now: number): Uint8Array {
 }
 
 export function parseSession(bytes: Uint8Array, now: number): SessionState {
-  return parsing("ERR_STORED_STATE", "A session in the store", () => {
-    const reader = new Reader(bytes);
+  return readState("A session", bytes, (reader) => {
     const audience = utf8Decode(reader.vec16(MAX_AUDIENCE_BYTES));
     const framing = reader.u8();
     const resumed = flag(reader);
@@ -61,7 +60,6 @@ export function parseSession(bytes: Uint8Array, now: number): SessionState {
           leftMs: Math.min(reader.u64() - now, OLD_EPOCH_MS),
         }
       : null;
-    reader.end();
     const epochs = { current, next, old, lastRekey };
     return { audience, framing, resumed, notAfter, credential, epochs };
   });

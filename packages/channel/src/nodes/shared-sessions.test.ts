@@ -54,10 +54,9 @@ describe("a session that nodes share (spec §5.7)", () => {
   });
 
   it("one F2 that reaches all nodes at once opens one session", async () => {
-    const { nodes, world } = nodesOf(3);
-    const { initiate } = await import("../index.ts");
+    const { nodes, through } = nodesOf(3);
     let opened = 0;
-    await initiate(world.initiator, async (message) => {
+    await through(async (message) => {
       if (message[0] === 1) return await nodes[0]!.handle(message, "a");
       const answers = await Promise.allSettled(nodes.map((node) => node.handle(message, "a")));
       const given = answers.flatMap((answer) => (answer.status === "fulfilled" ? [answer.value] : []));
