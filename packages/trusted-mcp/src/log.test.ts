@@ -1,7 +1,7 @@
 import { PassThrough, Writable } from "node:stream";
 import { expect, test } from "vitest";
 import { createLog, type LogFormat, type LogLevel } from "./log.ts";
-import { painter, printable } from "./terminal.ts";
+import { painter } from "./terminal.ts";
 
 function logged(
   format: LogFormat,
@@ -53,14 +53,6 @@ test("below its level a log is silent", () => {
   expect(logged("text", "debug", all).split("\n")).toHaveLength(5);
   expect(logged("text", "warn", all)).toBe("trusted-mcp: warn: warn\ntrusted-mcp: error: error\n");
   expect(logged("text", "silent", all)).toBe("");
-});
-
-test("printable shows control, bidirectional and zero-width characters instead of sending them", () => {
-  expect(printable("a\u001b]52;c;x\u0007\u009b\u202e\u200b\nb")).toBe(
-    "a\\x1b]52;c;x\\x07\\x9b\\u202e\\u200b\\x0ab",
-  );
-  expect(printable("a\n\tb\r", true)).toBe("a\n\tb\\x0d");
-  expect(printable("Zürich 北京 🙂")).toBe("Zürich 北京 🙂");
 });
 
 test("colours: on a terminal only, and not with NO_COLOR", () => {

@@ -1,5 +1,6 @@
 import type { Writable } from "node:stream";
-import { escaped, type Paint, printable } from "./terminal.ts";
+import { escaped, printable } from "@trusted-mcp/primitives/printable";
+import type { Paint } from "./terminal.ts";
 
 export const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];

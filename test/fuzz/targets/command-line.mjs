@@ -6,7 +6,7 @@ import { ProgramError } from "../../../packages/trusted-mcp/dist/error.js";
 import { createLog } from "../../../packages/trusted-mcp/dist/log.js";
 import { audiences } from "../../../packages/trusted-mcp/dist/serve/audience.js";
 import { namedHeaders, namedVariables } from "../../../packages/trusted-mcp/dist/serve/settings.js";
-import { printable } from "../../../packages/trusted-mcp/dist/terminal.js";
+import { printable } from "@trusted-mcp/primitives/printable";
 import { expect } from "../lib/finding.mjs";
 import { bytesOf, textOf, tokensOf } from "../lib/text.mjs";
 

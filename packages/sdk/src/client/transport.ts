@@ -14,7 +14,8 @@ import { ChannelClient } from "./channel-client.ts";
 import { infoOf, type ChannelInfo } from "./channel-info.ts";
 import { cutMessage } from "./cut-message.ts";
 import { EventReader, type StreamEvent } from "./event-reader.ts";
-import { httpFailure, unexpectedContent, type Refusal } from "./http-failure.ts";
+import { httpFailure, refusalOf, unexpectedContent, type Refusal } from "./http-failure.ts";
+import { drop, fieldOf, isSuccess, textOf } from "./opened-answer.ts";
 import type { TrustedClientOptions } from "./options.ts";
 import { Reconnection } from "./reconnection.ts";
 import { isRepeatableMessage } from "./repeatable.ts";
@@ -70,8 +71,6 @@ interface Following {
   readonly options: TransportSendOptions;
 }
 
-/** Longest text of a refusal that is read. */
-const REFUSAL_BYTES = 65_536;
 const NOTHING = new Uint8Array(0);
 
 export class TrustedTransport implements Transport {
@@ -210,7 +209,8 @@ export class TrustedTransport implements Transport {
       const type = fieldOf(answer, "content-type");
       switch (mediaType(type)) {
         case JSON_MEDIA_TYPE:
-          for (const each of parseAnswer(await textOf(answer, this.#maxEvent))) await this.#deliver(each);
+          // Whole, and bounded where it was opened.
+          for (const each of parseAnswer(await textOf(answer, Infinity))) await this.#deliver(each);
           return;
         case STREAM_MEDIA_TYPE:
           streams = true;
@@ -372,39 +372,6 @@ export class TrustedTransport implements Transport {
   #report(error: unknown): void {
     if (this.#state !== "closed") this.onerror?.(error instanceof Error ? error : new Error(String(error)));
   }
-}
-
-function isSuccess({ head }: OpenedAnswer): boolean {
-  return head.status >= 200 && head.status < 300;
-}
-
-function fieldOf({ head }: OpenedAnswer, name: string): string | undefined {
-  return head.headers.find(([key]) => key === name)?.[1];
-}
-
-/** A stream that nobody will read is let go of; a whole body is there already. */
-function drop({ body, cancel }: OpenedAnswer): void {
-  if (!(body instanceof Uint8Array)) cancel();
-}
-
-/** At most `max` bytes of a stream; the rest is not read. */
-async function textOf(answer: OpenedAnswer, max: number): Promise<string> {
-  const decoder = new TextDecoder();
-  const { body } = answer;
-  if (body instanceof Uint8Array) return decoder.decode(body);
-  let text = "";
-  let size = 0;
-  for await (const part of body) {
-    text += decoder.decode(part, { stream: true });
-    size += part.length;
-    if (size > max) break;
-  }
-  return text + decoder.decode();
-}
-
-async function refusalOf(answer: OpenedAnswer): Promise<Refusal> {
-  const text = await textOf(answer, REFUSAL_BYTES);
-  return { status: answer.head.status, text, challenge: fieldOf(answer, "www-authenticate") };
 }
 
 /** A request that names a modern revision in `_meta`. */

@@ -4,7 +4,7 @@ import { statusError } from "../bridge/answer.ts";
 import { readText } from "../bridge/body.ts";
 import type { Fetch } from "../bridge/upstream.ts";
 import { ProgramError } from "../error.ts";
-import { printable } from "../terminal.ts";
+import { printable } from "@trusted-mcp/primitives/printable";
 import type { Link } from "./link.ts";
 import { saysOutcomeUnknown } from "./outcome.ts";
 

@@ -3,7 +3,7 @@ import { unlessAborted } from "../bridge/wait.ts";
 import { programVersion } from "../commands/version.ts";
 import { ProgramError } from "../error.ts";
 import { codeOf } from "../exit-code.ts";
-import { printable } from "../terminal.ts";
+import { printable } from "@trusted-mcp/primitives/printable";
 import type { Link, LinkInfo } from "./link.ts";
 import { saysOutcomeUnknown } from "./outcome.ts";
 

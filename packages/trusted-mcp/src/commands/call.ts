@@ -8,7 +8,7 @@ import { ProgramError, usageError } from "../error.ts";
 import { EXIT } from "../exit-code.ts";
 import type { Io } from "../io.ts";
 import { STDIO_OPTION, TARGET, targetOf } from "../target.ts";
-import { printable } from "../terminal.ts";
+import { printable } from "@trusted-mcp/primitives/printable";
 import { CLIENT_OPTIONS } from "../trust.ts";
 import { parseUrl } from "../url.ts";
 

@@ -3,7 +3,8 @@ import type { OptionSpecs } from "../args.ts";
 import type { Connected } from "../client/with-client.ts";
 import { type Command, JSON_OPTION } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
-import { type Paint, painter, printable } from "../terminal.ts";
+import { printable } from "@trusted-mcp/primitives/printable";
+import { type Paint, painter } from "../terminal.ts";
 import { STDIO_OPTION, TARGET, targetOf } from "../target.ts";
 import { CLIENT_OPTIONS, peerFacts } from "../trust.ts";
 

@@ -1,5 +1,6 @@
 import type { Writable } from "node:stream";
-import { type Paint, printable } from "../terminal.ts";
+import { printable } from "@trusted-mcp/primitives/printable";
+import type { Paint } from "../terminal.ts";
 import type { Claim } from "./claims.ts";
 import type { Output } from "./show.ts";
 

@@ -1,4 +1,5 @@
-import { type Paint, printable } from "../terminal.ts";
+import { printable } from "@trusted-mcp/primitives/printable";
+import type { Paint } from "../terminal.ts";
 import type { Excerpt, Inspection, Said } from "./examine.ts";
 
 /** The inspection as a person reads it. */

@@ -1,4 +1,4 @@
-import { printable } from "../../terminal.ts";
+import { printable } from "@trusted-mcp/primitives/printable";
 
 /** A piece of a server's own output made fit for a log: no control characters, bounded length. */
 export function excerpt(bytes: Uint8Array | string, maxChars = 400): string {
