@@ -15,6 +15,7 @@ import {
 } from "@opentelemetry/sdk-trace-base";
 import { attackProxy } from "@trusted-mcp/testkit";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { carry } from "./support/carrier.ts";
 import { callTool, codeOf, fetchTo, send } from "./support/client.ts";
 import { rawRequest } from "./support/raw.ts";
 import { AUDIENCE, KINDS, startServer } from "./support/server.ts";
@@ -170,6 +171,28 @@ describe("traces [REQ-TELEMETRY]", () => {
       .poll(() => named("tools/call").map(({ attributes }) => attributes["error.type"]))
       .toEqual([undefined, "ERR_CLOSED"]);
     await fetch.close();
+    await server.close();
+  });
+
+  test("a stream that nobody reads ends its span when it is dropped", async () => {
+    let dropped = false;
+    const body = (): ReadableStream =>
+      new ReadableStream({
+        start: (controller) => controller.enqueue(new TextEncoder().encode(": open\n\n")),
+        cancel: () => void (dropped = true),
+      });
+    const headers = { "content-type": "text/event-stream" };
+    const server = await startServer({
+      inner: { fetch: () => Promise.resolve(new Response(body(), { headers })) },
+    });
+    const { transport, close } = carry("transport", server);
+    await transport.start();
+    await transport.send({ jsonrpc: "2.0", method: "notifications/progress" });
+    const sent = (): ReadableSpan[] => spans.getFinishedSpans().filter(({ kind }) => kind === 2);
+    expect(sent().map(({ name }) => name)).toContain("notifications/progress");
+    await expect.poll(() => dropped).toBe(true);
+    await close();
+    expect(sent().filter(({ name }) => name === "notifications/progress")).toHaveLength(1);
     await server.close();
   });
 

@@ -10,6 +10,7 @@ import { withTraceContext } from "./trace-context.ts";
 interface Answered {
   readonly head: { readonly status: number };
   readonly body: Uint8Array | AsyncIterable<Uint8Array>;
+  readonly cancel: () => void;
 }
 
 interface ClientInstruments {
@@ -62,7 +63,10 @@ export class ClientTelemetry {
         attributes: { ...described.attributes, ...this.#server },
       }) ?? null;
     const started = performance.now();
+    let ended = false;
     const end = (error: string | null): void => {
+      if (ended) return;
+      ended = true;
       finish(span, error);
       instruments?.operations.record(secondsSince(started), this.#metric(described, error));
     };
@@ -85,6 +89,11 @@ export class ClientTelemetry {
       return {
         ...answer,
         body: watched(answer.body, (error) => end(error === null ? failed : errorType(error))),
+        // Dropped before anybody read of it, the body never hears of its end.
+        cancel: () => {
+          end(failed);
+          answer.cancel();
+        },
       };
     return answer;
   }
