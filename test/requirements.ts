@@ -204,6 +204,10 @@ export const requirements: readonly Requirement[] = [
       "Nodes and Redis are killed under load: no wrong answer, no call runs twice, no replay is accepted.",
       "test:many-nodes",
     ],
+    "REQ-NODES-SERVE": [
+      "Two `serve --store` programs serve one session; one of them or Redis is killed, and no call runs twice.",
+      "test:many-nodes",
+    ],
   }),
   ...promised("issue 2: must show 4, an attacker in the middle", {
     "REQ-MITM-FLIP": "Every flipped bit is refused with a code, and the tool did not run.",

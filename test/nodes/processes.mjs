@@ -8,11 +8,16 @@ import { fileURLToPath } from "node:url";
 /** A program that is ready once its output holds `ready`. */
 export function program(command, args, ready) {
   let child = null;
+  let output = "";
   return {
+    /** The end of what it wrote since it was started. */
+    get output() {
+      return output;
+    },
     async start() {
       child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
       const own = child;
-      let output = "";
+      output = "";
       await new Promise((resolve, reject) => {
         const heard = (text) => {
           output = (output + text).slice(-4000);
@@ -57,9 +62,13 @@ export function nodeAt(folder, port, socketPath) {
   return program(process.execPath, [file, folder, String(port), socketPath], "ready");
 }
 
-/** With snapshots on, as it comes: what they keep must not matter. */
-export function redisAt(folder, socketPath) {
-  const args = ["--port", "0", "--unixsocket", socketPath, "--dir", folder, "--appendonly", "no"];
+/** With snapshots on, as it comes: what they keep must not matter. At a path it is a socket, else a port. */
+export function redisAt(folder, place) {
+  const where =
+    typeof place === "number"
+      ? ["--port", String(place), "--bind", "127.0.0.1"]
+      : ["--port", "0", "--unixsocket", place];
+  const args = [...where, "--dir", folder, "--appendonly", "no"];
   return program("redis-server", args, "eady to accept connections");
 }
 
@@ -90,6 +99,7 @@ http {
       proxy_pass http://nodes;
       proxy_http_version 1.1;
       proxy_set_header Connection "";
+      proxy_set_header Host $http_host;
       proxy_connect_timeout 1s;
       proxy_read_timeout 15s;
       proxy_buffering off;

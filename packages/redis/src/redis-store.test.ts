@@ -298,6 +298,18 @@ describe.skipIf(missing)("a Redis that fails [REQ-NODES-STORE]", () => {
     rmSync(server.folder, { recursive: true });
   });
 
+  it("that wants another password says so, instead of not answering", async () => {
+    const server = new RedisServer();
+    await server.start("--save", "", "--requirepass", "not ours");
+    const store = redisStore({ socketPath: server.socketPath });
+    await expect
+      .poll(() => store.check().catch((error: unknown) => error))
+      .toMatchObject({ code: "ERR_REDIS_REFUSED", message: expect.stringContaining("NOAUTH") });
+    store.close();
+    await server.stop();
+    rmSync(server.folder, { recursive: true });
+  });
+
   it("that is full, or that does not let us, refuses: nothing is thrown away for it", async () => {
     const server = new RedisServer();
     await server.start("--save", "", "--maxmemory", "1mb", "--maxmemory-policy", "noeviction");

@@ -50,7 +50,7 @@ const BUFFERS = { typeMapping: { 36: Buffer } };
 export function redisStore(options: RedisStoreOptions): RedisStore {
   const prefix = options.prefix ?? "trusted-mcp";
   const timeoutMs = options.timeoutMs ?? 1000;
-  const { client, close } = connection(options, timeoutMs);
+  const { client, close, failure } = connection(options, timeoutMs);
 
   const scripts = new Map<Operation, Script>();
   const known = (operation: Operation): Script => {
@@ -70,12 +70,12 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
       return await within(timeoutMs, client.sendCommand(["EVALSHA", script.sha, "0", ...rest], BUFFERS));
     } catch (error) {
       // A process that does not know the script has not run it.
-      if (!startsWith(error, "NOSCRIPT")) throw unavailable(error);
+      if (!startsWith(error, "NOSCRIPT")) throw unavailable(failure() ?? error);
     }
     try {
       return await within(timeoutMs, client.sendCommand(["EVAL", script.text, "0", ...rest], BUFFERS));
     } catch (error) {
-      throw unavailable(error);
+      throw unavailable(failure() ?? error);
     }
   };
 
@@ -112,16 +112,21 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
   };
 }
 
-function connection(
-  options: RedisStoreOptions,
-  timeoutMs: number,
-): { readonly client: RedisCommands; readonly close: () => void } {
+interface Connection {
+  readonly client: RedisCommands;
+  readonly close: () => void;
+  /** Why there is no connection at present, as far as that is known: more than that a command was not sent. */
+  readonly failure: () => unknown;
+}
+
+function connection(options: RedisStoreOptions, timeoutMs: number): Connection {
   const { url, socketPath } = options;
   if ([url, socketPath, options.client].filter((each) => each !== undefined).length !== 1)
     throw new RedisStoreError("ERR_REDIS_REFUSED", "Give one of url, socketPath and client", {
       action: "fix",
     });
-  if (options.client !== undefined) return { client: options.client, close: () => undefined };
+  if (options.client !== undefined)
+    return { client: options.client, close: () => undefined, failure: () => undefined };
   if (url !== undefined && !/^rediss?:\/\//.test(url))
     throw new RedisStoreError("ERR_REDIS_REFUSED", "The address of Redis begins with redis:// or rediss://", {
       action: "fix",
@@ -141,13 +146,21 @@ function connection(
     maintNotifications: "disabled",
     pingInterval: timeoutMs,
   });
-  client.on("error", (error: unknown) => options.onerror?.(error));
+  let failure: unknown;
+  client.on("error", (error: unknown) => {
+    failure = error;
+    options.onerror?.(error);
+  });
+  client.on("ready", () => {
+    failure = undefined;
+  });
   client.connect().catch((error: unknown) => options.onerror?.(error));
   return {
     client,
     close: () => {
       if (client.isOpen) client.destroy();
     },
+    failure: () => failure,
   };
 }
 

@@ -1,5 +1,6 @@
 import { ChannelError } from "@trusted-mcp/channel";
 import { IdentityError } from "@trusted-mcp/identity";
+import { RedisStoreError } from "@trusted-mcp/redis";
 import { TrustedSdkError } from "@trusted-mcp/sdk/client";
 import { expect, test } from "vitest";
 import { ProgramError } from "./error.ts";
@@ -23,6 +24,9 @@ test.each<[unknown, keyof typeof EXIT]>([
   [new TrustedSdkError("ERR_REDIRECT", ""), "channel"],
   [new TrustedSdkError("ERR_UNREACHABLE", ""), "unreachable"],
   [new TrustedSdkError("ERR_OUTCOME_UNKNOWN", ""), "outcomeUnknown"],
+  [new RedisStoreError("ERR_REDIS_UNAVAILABLE", ""), "unreachable"],
+  [new RedisStoreError("ERR_REDIS_REFUSED", ""), "local"],
+  [new RedisStoreError("ERR_REDIS_ANSWER", ""), "local"],
   [new TypeError("fetch failed", { cause: new IdentityError("ERR_PEER_UNKNOWN", "") }), "identity"],
   [
     new TypeError("fetch failed", { cause: Object.assign(new Error(""), { code: "ECONNREFUSED" }) }),

@@ -19,9 +19,9 @@ export const EXIT_HELP: readonly (readonly [code: string, meaning: string])[] = 
   ["2", "the command line is wrong; nothing was done"],
   ["3", "an identity was refused: our key file, or the peer's key, or ours by the peer"],
   ["4", "the channel was refused: an answer was changed, swapped, replayed or not sealed"],
-  ["5", "the server cannot be reached"],
+  ["5", "the server cannot be reached, or the store of serve --store"],
   ["6", "outcome unknown: the call was sent and may have run, but no whole answer came back"],
-  ["7", "something on this machine: a file, a port, a missing command"],
+  ["7", "something on this side: a file, a port, a missing command, a store that refuses us"],
   ["70", "a bug in trusted-mcp; please report it"],
   ["130, 143", "interrupted by SIGINT, SIGTERM (connect and serve end with 0)"],
 ];
@@ -64,11 +64,14 @@ const BY_CODE: Readonly<Record<string, number>> = {
   ERR_PEER_CHANGED: EXIT.identity,
   ERR_CONFIGURATION: EXIT.usage,
   ERR_RECORD_TRUNCATED: EXIT.outcomeUnknown,
+  // The store of several nodes.
+  ERR_REDIS_UNAVAILABLE: EXIT.unreachable,
 };
 const BY_FAMILY: Readonly<Record<string, number>> = {
   IdentityError: EXIT.identity,
   ChannelError: EXIT.channel,
   TrustedSdkError: EXIT.channel,
+  RedisStoreError: EXIT.local,
   AiccError: EXIT.channel,
 };
 const NETWORK =

@@ -1,6 +1,7 @@
 import { open } from "node:fs/promises";
 import type { SharedNodes } from "@trusted-mcp/channel";
 import { ProgramError, usageError } from "../error.ts";
+import { codeOf } from "../exit-code.ts";
 import type { Log } from "../log.ts";
 import { limited } from "./channel-log.ts";
 
@@ -26,10 +27,7 @@ export async function openStore(url: string, keyFiles: readonly string[], log: L
   const warn = limited(log);
   const store = redisStore({
     url,
-    onerror: (error) => {
-      const code = error instanceof Error && "code" in error ? String(error.code) : "unknown";
-      warn("the store is not connected", { code });
-    },
+    onerror: (error) => warn("the store is not connected", { code: reasonOf(error) }),
   });
   try {
     await reached(() => store.check());
@@ -38,6 +36,12 @@ export async function openStore(url: string, keyFiles: readonly string[], log: L
     throw error;
   }
   return { nodes: { store, keys }, close: () => store.close() };
+}
+
+/** The system's code, or the word with which Redis begins what it refuses: `WRONGPASS`, `NOAUTH`. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return "unknown";
+  return codeOf(error) ?? /^[A-Z]{3,20}\b/.exec(error.message)?.[0] ?? error.name;
 }
 
 /** The first connection takes a moment. */
