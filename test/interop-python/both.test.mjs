@@ -24,8 +24,8 @@ const services = {
     const handler = handlerV2();
     return { handler, half: trusted(handler, { ...options, audience }) };
   },
-  TrustedMcpServer: async (audience, { mode: _, ...options }) => {
-    const both = await trustedServer(options);
+  TrustedMcpServer: async (audience, { identity, clients }) => {
+    const both = await trustedServer({ identity, clients });
     return { handler: both.anonymous(), half: both.handler(audience) };
   },
 };
