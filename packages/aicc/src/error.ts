@@ -11,9 +11,6 @@ export type AiccErrorCode =
   // server half
   | "ERR_PLAINTEXT_REFUSED"
   | "ERR_BUSY"
-  | "ERR_BODY_TOO_LARGE"
-  | "ERR_BODY_TIMEOUT"
-  | "ERR_CLOSED"
   // client half
   | "ERR_NOT_OFFERED"
   | "ERR_PLAINTEXT_ANSWER"

@@ -1,6 +1,6 @@
 import { TrustedMcpError } from "@trusted-mcp/primitives/error";
 
-/** Refusals of the MCP binding; the channel's own come as ChannelError, the key's as IdentityError. */
+/** Refusals of the MCP binding; the channel's own come as ChannelError, those about bodies as HttpError, the key's as IdentityError. */
 export type SdkErrorCode =
   | "ERR_NOT_TRUSTED"
   | "ERR_OUTER_RESPONSE"
@@ -11,9 +11,6 @@ export type SdkErrorCode =
   | "ERR_REQUEST_REFUSED"
   | "ERR_REQUEST_UNSUPPORTED"
   | "ERR_RESPONSE_TOO_LARGE"
-  | "ERR_BODY_TOO_LARGE"
-  | "ERR_BODY_TIMEOUT"
-  | "ERR_BODY_BUSY"
   | "ERR_BUSY"
   | "ERR_PLAINTEXT_REFUSED"
   | "ERR_ORIGIN_REFUSED"

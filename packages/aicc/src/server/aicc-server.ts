@@ -1,10 +1,10 @@
 import type { IncomingMessage } from "node:http";
+import { BodyBudget } from "@trusted-mcp/http/body-budget";
 import { Departure } from "@trusted-mcp/http/departure";
 import type { Handler, HandlerResponse } from "@trusted-mcp/http/handler";
 import { behindProtocol, type WebHandler } from "@trusted-mcp/http/web-handler";
 import { webStream } from "@trusted-mcp/http/web-stream";
-import { BodyBudget } from "./body-budget.ts";
-import { readWebBody } from "./body.ts";
+import { webBody } from "./body.ts";
 import { Endpoint, refusalOf } from "./endpoint.ts";
 import { nodeFront, type NodeHandler } from "./node-front.ts";
 import { RequestOpener, type OpenerOptions } from "./request-opener.ts";
@@ -58,13 +58,13 @@ export function aiccServer(handler: WebHandler | Handler, options: AiccServerOpt
   const endpoint = new Endpoint(new RequestOpener(options), handlerOf(handler, options.url), onerror);
   const maxBodyBytes = envelopeLimit(options.maxMessageBytes ?? 4_194_304);
   const limits = { maxBodyBytes, bodyTimeoutMs: options.bodyTimeoutMs ?? 30_000 };
-  const budget = new BodyBudget(options.maxBufferedBytes);
+  const budget = new BodyBudget(options.maxBufferedBytes ?? 268_435_456, maxBodyBytes);
   return {
     maxBodyBytes,
     node: nodeFront(endpoint, { ...limits, budget, onerror, source: options.source ?? addressOf }),
     fetch: async (request) => {
       try {
-        const body = await readWebBody(request, limits);
+        const body = await webBody(request, maxBodyBytes);
         const { method } = request;
         const headers = [...request.headers];
         const departure = Departure.of(request.signal);
@@ -85,7 +85,7 @@ function handlerOf(handler: WebHandler | Handler, url = "http://localhost/mcp"):
   return ({ method, headers, body, departure }) => run({ method, url, headers, body, departure });
 }
 
-function addressOf(request: IncomingMessage): string {
+export function addressOf(request: IncomingMessage): string {
   return request.socket.remoteAddress ?? "";
 }
 

@@ -1,3 +1,4 @@
+import { HttpError } from "@trusted-mcp/http/error";
 import { field, type Handler, type HandlerResponse } from "@trusted-mcp/http/handler";
 import { JSON_MEDIA_TYPE } from "@trusted-mcp/http/media-type";
 import { utf8 } from "@trusted-mcp/primitives/bytes";
@@ -67,7 +68,9 @@ function plaintext(): AiccError {
 
 /** Load is no secret; everything else looks the same from outside. */
 export function refusalOf(error: unknown): HandlerResponse {
-  if (error instanceof AiccError && error.code === "ERR_BUSY")
-    return { status: 503, headers: [["retry-after", "1"]], body: new Uint8Array(0) };
+  const busy =
+    (error instanceof AiccError && error.code === "ERR_BUSY") ||
+    (error instanceof HttpError && error.code === "ERR_BODY_BUSY");
+  if (busy) return { status: 503, headers: [["retry-after", "1"]], body: new Uint8Array(0) };
   return { status: REFUSED_STATUS, headers: [["content-type", JSON_MEDIA_TYPE]], body: utf8(REFUSED_BODY) };
 }

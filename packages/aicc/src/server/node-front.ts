@@ -1,13 +1,15 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { HeaderFields } from "@trusted-mcp/channel";
+import { BodyRoom, type BodyBudget } from "@trusted-mcp/http/body-budget";
 import { Departure } from "@trusted-mcp/http/departure";
 import { drained } from "@trusted-mcp/http/drained";
 import type { HandlerResponse } from "@trusted-mcp/http/handler";
-import type { BodyBudget, BodyRoom } from "./body-budget.ts";
-import { readNodeBody, type BodyLimits } from "./body.ts";
+import { nodeBody, parsedBytes } from "@trusted-mcp/http/node-body";
 import { refusalOf, type Endpoint } from "./endpoint.ts";
 
-export interface NodeFrontOptions extends BodyLimits {
+export interface NodeFrontOptions {
+  readonly maxBodyBytes: number;
+  readonly bodyTimeoutMs: number;
   readonly onerror: (error: unknown) => void;
   readonly budget: BodyBudget;
   readonly source: (request: IncomingMessage) => string;
@@ -27,13 +29,14 @@ export function nodeFront(endpoint: Endpoint, options: NodeFrontOptions): NodeHa
       departure.finish();
     });
     let answer: HandlerResponse;
-    const room = options.budget.room(options.source(request));
+    const source = options.source(request);
+    const room = new BodyRoom(options.budget, source, options.maxBodyBytes);
     try {
       answer = await endpoint.receive({
         method: request.method ?? "GET",
         headers: fieldsOf(request),
-        body: await bodyOf(request, parsedBody, options, room),
-        source: options.source(request),
+        body: parsedBytes(request, parsedBody) ?? (await nodeBody(request, options.bodyTimeoutMs, room)),
+        source,
         departure,
       });
     } catch (error) {
@@ -44,18 +47,6 @@ export function nodeFront(endpoint: Endpoint, options: NodeFrontOptions): NodeHa
     }
     await writeOutgoing(answer, request, response);
   };
-}
-
-async function bodyOf(
-  request: IncomingMessage,
-  parsedBody: unknown,
-  limits: BodyLimits,
-  room: BodyRoom,
-): Promise<Buffer> {
-  // Behind a body parser the bytes are gone; envelopes survive being written again.
-  if (parsedBody === undefined || typeof parsedBody === "function")
-    return await readNodeBody(request, limits, room);
-  return Buffer.isBuffer(parsedBody) ? parsedBody : Buffer.from(JSON.stringify(parsedBody));
 }
 
 function fieldsOf({ headers }: IncomingMessage): HeaderFields {

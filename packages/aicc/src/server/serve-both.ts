@@ -1,11 +1,11 @@
 import type { IncomingMessage } from "node:http";
 import { BINARY_MEDIA_TYPE, METHOD_HANDSHAKE, METHOD_RECORD } from "@trusted-mcp/channel";
+import { BodyBudget, BodyRoom } from "@trusted-mcp/http/body-budget";
 import { JSON_MEDIA_TYPE, mediaType } from "@trusted-mcp/http/media-type";
+import { nodeBody, parsedBytes } from "@trusted-mcp/http/node-body";
 import { AiccError } from "../error.ts";
 import { SEALED_HEADER } from "../wire/http.ts";
-import type { AiccServer } from "./aicc-server.ts";
-import { BodyBudget, type BodyRoom } from "./body-budget.ts";
-import { readNodeBody } from "./body.ts";
+import { addressOf, type AiccServer } from "./aicc-server.ts";
 import { refusalOf } from "./endpoint.ts";
 import { writeOutgoing, type NodeHandler } from "./node-front.ts";
 
@@ -20,9 +20,12 @@ export interface BothOptions {
   readonly maxBufferedBytes?: number;
   /** Origins of web pages that may ask, as `trusted` has them. Default: none; no page gets past here. */
   readonly allowedOrigins?: readonly string[];
+  /** Whose memory a body counts as, as `aiccServer` has it. Default: the network address. */
+  readonly source?: (request: IncomingMessage) => string;
   readonly onerror?: (error: unknown) => void;
 }
 
+const BODY_TIMEOUT_MS = 30_000;
 const MARKS = [`"${METHOD_HANDSHAKE}"`, `"${METHOD_RECORD}"`];
 
 /**
@@ -33,8 +36,8 @@ const MARKS = [`"${METHOD_HANDSHAKE}"`, `"${METHOD_RECORD}"`];
 export function serveBoth(options: BothOptions): NodeHandler {
   const { trusted, aicc } = options;
   if (aicc === undefined) return trusted.node;
-  const limits = { maxBodyBytes: options.maxFrameBytes ?? 104_857_600, bodyTimeoutMs: 30_000 };
-  const budget = new BodyBudget(options.maxBufferedBytes);
+  const { source = addressOf, maxFrameBytes = 104_857_600, maxBufferedBytes = 268_435_456 } = options;
+  const budget = new BodyBudget(maxBufferedBytes, maxFrameBytes);
   const origins = new Set(options.allowedOrigins);
   return async (request, response, parsedBody) => {
     const { origin } = request.headers;
@@ -51,11 +54,11 @@ export function serveBoth(options: BothOptions): NodeHandler {
       return await trusted.node(request, response, parsedBody);
     if (request.headers[SEALED_HEADER] !== undefined || !isPost(request))
       return await aicc.node(request, response, parsedBody);
-    const room = budget.room(request.socket.remoteAddress);
+    const room = new BodyRoom(budget, source(request), maxFrameBytes);
     try {
       let body: Buffer;
       try {
-        body = await bodyOf(request, parsedBody, limits, room);
+        body = parsedBytes(request, parsedBody) ?? (await nodeBody(request, BODY_TIMEOUT_MS, room));
       } catch (error) {
         options.onerror?.(error);
         return await writeOutgoing(refusalOf(error), request, response);
@@ -81,15 +84,4 @@ function isPost(request: IncomingMessage): boolean {
 
 function isFrame(body: Buffer): boolean {
   return MARKS.some((mark) => body.includes(mark));
-}
-
-async function bodyOf(
-  request: IncomingMessage,
-  parsedBody: unknown,
-  limits: { readonly maxBodyBytes: number; readonly bodyTimeoutMs: number },
-  room: BodyRoom,
-): Promise<Buffer> {
-  if (parsedBody === undefined || typeof parsedBody === "function")
-    return await readNodeBody(request, limits, room);
-  return Buffer.isBuffer(parsedBody) ? parsedBody : Buffer.from(JSON.stringify(parsedBody));
 }

@@ -21,9 +21,9 @@ import {
 import { encode as base64url } from "@trusted-mcp/primitives/base64url";
 import { concat, utf8, utf8Decode } from "@trusted-mcp/primitives/bytes";
 import type { Departure } from "@trusted-mcp/http/departure";
+import { bodyTooLarge } from "@trusted-mcp/http/error";
 import { JSON_MEDIA_TYPE, mediaType, STREAM_MEDIA_TYPE } from "@trusted-mcp/http/media-type";
 import { TrustedSdkError } from "../error.ts";
-import { bodyTooLarge } from "./body-limit.ts";
 import type { InnerHandler, InnerRequest, InnerResponse } from "./inner.ts";
 import type { LoadLimit, Place } from "./load-limit.ts";
 import type { Reaper } from "./reaper.ts";

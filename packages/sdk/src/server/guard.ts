@@ -1,6 +1,6 @@
 import { MAX_HANDSHAKE_BYTES, type Responder } from "@trusted-mcp/channel";
+import { FREE_BYTES } from "@trusted-mcp/http/body-budget";
 import { frameLimit } from "../wire.ts";
-import { FREE_BYTES } from "./body-budget.ts";
 import type { EndpointGuard } from "./endpoint.ts";
 import { LOAD_DEFAULTS, type LoadLimit } from "./load-limit.ts";
 import type { TrustedServerOptions } from "./options.ts";

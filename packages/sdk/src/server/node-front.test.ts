@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { connect, type AddressInfo } from "node:net";
+import { BodyBudget } from "@trusted-mcp/http/body-budget";
 import { afterEach, expect, it } from "vitest";
-import { BodyBudget } from "./body-budget.ts";
 import { clientAddress } from "./client-address.ts";
 import type { Endpoint, OuterResponse } from "./endpoint.ts";
 import { nodeFront } from "./node-front.ts";

@@ -1,12 +1,11 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { FRAMING_BINARY, FRAMING_JSON } from "@trusted-mcp/channel";
+import { BodyRoom, type BodyBudget } from "@trusted-mcp/http/body-budget";
 import { Departure } from "@trusted-mcp/http/departure";
 import { drained } from "@trusted-mcp/http/drained";
 import { JSON_MEDIA_TYPE } from "@trusted-mcp/http/media-type";
-import { TrustedSdkError } from "../error.ts";
+import { nodeBody, parsedBytes } from "@trusted-mcp/http/node-body";
 import { REFUSED_BODY, REFUSED_STATUS } from "../wire.ts";
-import { BodyRoom, type BodyBudget } from "./body-budget.ts";
-import { bodyTooSlow } from "./body-limit.ts";
 import type { ClientAddress } from "./client-address.ts";
 import { isWhole, type Endpoint, type OuterResponse } from "./endpoint.ts";
 import { isFrame, plaintextRefused } from "./frame.ts";
@@ -39,8 +38,8 @@ export function nodeFront(
     const source = options.address(request.socket.remoteAddress, request.headers["x-forwarded-for"]);
     const room = new BodyRoom(options.budget, source, options.maxBodyBytes);
     try {
-      const parsed = bytesOfParsed(request, parsedBody);
-      const body = parsed ?? (await readBody(request, options, room));
+      const parsed = parsedBytes(request, parsedBody);
+      const body = parsed ?? (await nodeBody(request, options.bodyTimeoutMs, room));
       if (!isFrame(request.method, request.headers["content-type"], body)) {
         if (options.plaintext === null) throw plaintextRefused();
         await options.plaintext.node(body, request, response, departure);
@@ -62,65 +61,6 @@ export function nodeFront(
       room.release();
     }
   };
-}
-
-/**
- * What a body parser in front made of the body; null when the bytes are still to be read. Behind a parser
- * they are gone, and JSON frames survive being written again. Some parsers (body-parser 1 of Express 4)
- * give an empty object for a body that they did not touch.
- */
-function bytesOfParsed(request: IncomingMessage, parsedBody: unknown): Buffer | null {
-  if (parsedBody === undefined || parsedBody === null || typeof parsedBody === "function") return null;
-  if (Buffer.isBuffer(parsedBody)) return parsedBody;
-  if (!request.readableDidRead && !request.readableEnded) return null;
-  return Buffer.from(typeof parsedBody === "string" ? parsedBody : JSON.stringify(parsedBody));
-}
-
-async function readBody(
-  request: IncomingMessage,
-  options: NodeFrontOptions,
-  room: BodyRoom,
-): Promise<Buffer> {
-  await room.reserve(Number(request.headers["content-length"] ?? 0), options.bodyTimeoutMs);
-  return await collect(request, options, room);
-}
-
-function collect(request: IncomingMessage, options: NodeFrontOptions, room: BodyRoom): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const parts: Buffer[] = [];
-    let size = 0;
-    const timer = setTimeout(() => {
-      fail(bodyTooSlow(options.bodyTimeoutMs));
-    }, options.bodyTimeoutMs);
-    const fail = (error: unknown): void => {
-      clearTimeout(timer);
-      parts.length = 0;
-      request.pause();
-      reject(error instanceof Error ? error : new Error("unknown"));
-    };
-    request.on("data", (part: Buffer) => {
-      size += part.length;
-      try {
-        room.grow(size);
-        parts.push(part);
-      } catch (error) {
-        fail(error);
-      }
-    });
-    request.once("end", () => {
-      clearTimeout(timer);
-      const [only, ...more] = parts;
-      resolve(only !== undefined && more.length === 0 ? only : Buffer.concat(parts, size));
-    });
-    const left = (cause?: unknown): void =>
-      fail(new TrustedSdkError("ERR_CLOSED", "The client went away while sending", { cause }));
-    request.once("error", left);
-    request.once("close", () => {
-      if (!request.complete) left();
-    });
-    // While there was no room for its body: its events are over, and the room must not wait for them.
-    if (request.destroyed) left();
-  });
 }
 
 /** Up to this size one copy is cheaper than one more write. */

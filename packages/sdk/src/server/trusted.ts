@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Responder } from "@trusted-mcp/channel";
+import { BodyBudget } from "@trusted-mcp/http/body-budget";
 import type { WebHandler } from "@trusted-mcp/http/web-handler";
 import { ServerTelemetry } from "../telemetry/server.ts";
 import { frameLimit } from "../wire.ts";
-import { BodyBudget } from "./body-budget.ts";
 import { clientAddress } from "./client-address.ts";
 import { Endpoint } from "./endpoint.ts";
 import { counted, guardOf } from "./guard.ts";

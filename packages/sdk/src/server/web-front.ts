@@ -1,12 +1,11 @@
 import { FRAMING_JSON } from "@trusted-mcp/channel";
+import { BodyRoom, type BodyBudget } from "@trusted-mcp/http/body-budget";
 import { Departure } from "@trusted-mcp/http/departure";
+import { bodyTooSlow } from "@trusted-mcp/http/error";
 import { JSON_MEDIA_TYPE } from "@trusted-mcp/http/media-type";
-import type { WebHandler } from "@trusted-mcp/http/web-handler";
-import type { AuthInfo } from "@trusted-mcp/http/web-handler";
+import type { AuthInfo, WebHandler } from "@trusted-mcp/http/web-handler";
 import { webStream, type Read } from "@trusted-mcp/http/web-stream";
 import { REFUSED_BODY, REFUSED_STATUS } from "../wire.ts";
-import { BodyRoom, type BodyBudget } from "./body-budget.ts";
-import { bodyTooSlow } from "./body-limit.ts";
 import { isWhole, type Endpoint } from "./endpoint.ts";
 import { isFrame, plaintextRefused } from "./frame.ts";
 

@@ -21,7 +21,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { program } from "../../test/program.ts";
 import { memoryLog } from "../../test/serve/front.ts";
 import { FAKE_SERVER, QUICK } from "../../test/serve/talk.ts";
+import { aiccFront } from "./aicc.ts";
 import { runServe, type ServeOptions } from "./command.ts";
+import { withDefaults } from "./limits.ts";
 
 let folder = "";
 const path = (name: string): string => join(folder, name);
@@ -129,6 +131,34 @@ describe("serve --aicc", () => {
     const stranger = await python(url, "other");
     const guess = await stranger(url, { ...taken, headers: { ...json, "mcp-session-id": old.session } });
     expect(guess.status).toBe(422);
+  });
+
+  it("counts what one source may have by the address that its proxies tell", async () => {
+    const asked: unknown[] = [];
+    const front = await aiccFront(
+      { fetch: () => Promise.resolve(new Response(null, { status: 202 })), close: () => Promise.resolve() },
+      {
+        keyFile: path("aicc.pem"),
+        identity: new Uint8Array(0),
+        address: (...given) => (asked.push(given), "203.0.113.1"),
+        limits: withDefaults(),
+        allowedOrigins: [],
+        log: memoryLog(),
+        onerror: (error) => asked.push(error),
+      },
+    );
+    const node = front.beside({ node: () => Promise.reject(new Error("no frame comes here")) });
+    const http = createServer((request, response) => void node(request, response));
+    await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
+    endings.push(() => (front.close(), http.close().closeAllConnections()));
+    const url = `http://127.0.0.1:${(http.address() as AddressInfo).port}/mcp`;
+    const sealed = await python(url);
+    const note = { jsonrpc: "2.0", method: "notifications/initialized" };
+    const headers = { ...json, "x-forwarded-for": "203.0.113.1" };
+    expect((await sealed(url, { method: "POST", headers, body: JSON.stringify(note) })).status).toBe(202);
+    expect(asked).toEqual([["127.0.0.1", "203.0.113.1"]]);
+    expect((await post(url, LIST, headers)).status).toBe(422);
+    expect(asked.slice(1, 3)).toEqual(Array(2).fill(["127.0.0.1", "203.0.113.1"]));
   });
 
   it("serves no web page, but of origins that were named: not even the initialize of AICC/0.1", async () => {

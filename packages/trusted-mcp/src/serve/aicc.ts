@@ -1,7 +1,9 @@
 import { createPublicKey } from "node:crypto";
+import type { IncomingMessage } from "node:http";
 import { aiccServer, AICC_WARNING, serveBoth, serverKeyFile } from "@trusted-mcp/aicc/server";
 import { keyId, loadPrivateKey } from "@trusted-mcp/identity";
 import { spkiOf } from "@trusted-mcp/primitives/signature";
+import type { ClientAddress } from "@trusted-mcp/sdk/server";
 import { usageError } from "../error.ts";
 import { codeOf } from "../exit-code.ts";
 import type { Log } from "../log.ts";
@@ -15,6 +17,8 @@ export interface AiccOptions {
   /** Of the key that signs handshakes of trusted-mcp/1; it must be another one. */
   readonly identity: Uint8Array;
   readonly limits: ServeLimits;
+  /** Who sent a request, for what one source may have. */
+  readonly address: ClientAddress;
   /** Origins of web pages that may call. */
   readonly allowedOrigins: readonly string[];
   readonly log: Log;
@@ -35,21 +39,23 @@ const frameBytes = (messageBytes: number): number => 2 * messageBytes + 65_536;
  * share one peer's bounds, and no session of a client that has proved itself is theirs.
  */
 export async function aiccFront(handler: ServeHandler, options: AiccOptions): Promise<AiccFront> {
-  const { keyFile, limits, allowedOrigins, log, onerror } = options;
+  const { keyFile, address, limits, allowedOrigins, log, onerror } = options;
   await refuseSharedKey(options);
   const keys = await serverKeyFile(keyFile, {
     onerror: (error) =>
       log.warn("the key file of AICC/0.1 has become unusable; the key in use stays", { code: codeOf(error) }),
   });
+  const source = ({ socket, headers }: IncomingMessage): string =>
+    address(socket.remoteAddress, headers["x-forwarded-for"]);
   log.warn(AICC_WARNING);
   const aicc = aiccServer(
     // The text of a request goes on as it was sent, and nobody's name with it: AICC/0.1 has no client identity.
     { fetch: (request) => handler.fetch(request) },
-    { keys, maxMessageBytes: limits.maxRequestBytes, onerror, onwarning: () => undefined },
+    { keys, source, maxMessageBytes: limits.maxRequestBytes, onerror, onwarning: () => undefined },
   );
   const maxFrameBytes = frameBytes(limits.maxRequestBytes);
   return {
-    beside: (trusted) => serveBoth({ trusted, aicc, maxFrameBytes, allowedOrigins, onerror }),
+    beside: (trusted) => serveBoth({ trusted, aicc, source, maxFrameBytes, allowedOrigins, onerror }),
     close: () => aicc.close(),
   };
 }

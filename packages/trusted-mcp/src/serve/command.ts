@@ -71,7 +71,7 @@ export async function runServe(options: ServeOptions, { io, log }: ServeDeps): P
   // What can be wrong is found before the port opens and before a process starts.
   audiences(options.audience ?? [], host, options.port);
   const { aiccKeyFile } = options;
-  clientAddress(options.trustProxy ?? []);
+  const address = clientAddress(options.trustProxy ?? []);
   if (options.allow.length === 0 && aiccKeyFile === undefined)
     throw usageError("--allow is needed: without it nobody may call");
   const signer = await fileSigner(
@@ -84,7 +84,7 @@ export async function runServe(options: ServeOptions, { io, log }: ServeDeps): P
   const says = channelLog(log);
   const { onerror } = says;
   const { allowedOrigins = [] } = options;
-  const front = { identity: signer.spki, limits, allowedOrigins, log, onerror };
+  const front = { identity: signer.spki, address, limits, allowedOrigins, log, onerror };
   const aicc =
     aiccKeyFile === undefined ? undefined : await aiccFront(handler, { keyFile: aiccKeyFile, ...front });
   const listener = await listen(host, options.port, log, limits.maxConnections).catch((error: unknown) => {

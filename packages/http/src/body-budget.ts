@@ -1,5 +1,5 @@
 import { sourceKey } from "@trusted-mcp/channel";
-import { bodyBusy, bodyTooLarge } from "./body-limit.ts";
+import { bodyBusy, bodyTooLarge } from "./error.ts";
 
 /** Up to this size a body is read without asking: what strangers need for a handshake, and small calls. */
 export const FREE_BYTES = 65_536;
@@ -103,7 +103,7 @@ export class BodyRoom {
   /**
    * Waits for room for a body that says how long it is, at most `ms`.
    *
-   * @throws TrustedSdkError ERR_BODY_TOO_LARGE, ERR_BODY_BUSY.
+   * @throws HttpError ERR_BODY_TOO_LARGE, ERR_BODY_BUSY.
    */
   async reserve(declared: number, ms: number): Promise<void> {
     if (declared > this.#limit) throw bodyTooLarge(this.#limit);
