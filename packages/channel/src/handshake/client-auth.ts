@@ -26,7 +26,11 @@ export async function authenticateClient(
     if (ticket === undefined)
       throw new ChannelError("ERR_RESUMPTION", "The ticket was used by another handshake");
     wipe(ticket.psk);
-    if (ticket.peerCredential === null) return { verified: null, credential: null, ticket };
+    if (ticket.peerCredential === null) {
+      if (options.clientAuth === "optional") return { verified: null, credential: null, ticket };
+      // F1 may have been answered by a node that admits anonymous clients.
+      throw new ChannelError("ERR_RESUMPTION", "An anonymous client's ticket resumes nothing here");
+    }
     // Verified again: a key removed from the allow list, or expired, ends resumption too.
     const verified = await options.clients.verify(ticket.peerCredential, context);
     return { verified, credential: ticket.peerCredential, ticket };

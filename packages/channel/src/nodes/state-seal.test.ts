@@ -3,6 +3,7 @@ import { ManualClock, refusalOf, withFlippedBit } from "@trusted-mcp/testkit";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { give, nodesOf, sealed } from "../../test/nodes.ts";
+import { initiate } from "../handshake/initiator.ts";
 import { RetryTokens } from "../handshake/retry-token.ts";
 import { MemoryStateStore } from "./memory-state-store.ts";
 import { encodePending, encodeTicket, parsePending, parseTicket } from "./handshake-state.ts";
@@ -120,6 +121,20 @@ describe("resumption over several nodes [REQ-RESUME]", () => {
       copies.map((ticket, index) => connect((flight) => flight + index, { ticket })),
     );
     expect(tries.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+  });
+
+  it("an anonymous client's ticket opens nothing at a node that admits no such clients, wherever F1 went", async () => {
+    const { add, world } = nodesOf(0);
+    const [open, strict] = [add({ clientAuth: "optional" }), add()];
+    const { identity: _, ...anonymous } = world.initiator;
+    const at = (first: typeof open, second: typeof open) => (message: Uint8Array) =>
+      (message[0] === 1 ? first : second).handle(message, "a");
+    const ticketOf = async () => (await initiate(anonymous, at(open, open))).ticket!;
+    expect((await initiate({ ...anonymous, ticket: await ticketOf() }, at(open, open))).resumed).toBe(true);
+    await expect(
+      initiate({ ...anonymous, ticket: await ticketOf() }, at(open, strict)),
+    ).rejects.toMatchObject({ code: "ERR_REFUSED_BY_PEER", message: expect.stringContaining("ticket") });
+    expect(strict.sessions.size).toBe(0);
   });
 
   it("does not outlast the first session", async () => {
