@@ -6,7 +6,7 @@ import { epochFrom, requestKey, responseKey } from "../../../packages/channel/di
 import { AUDIENCE, fixedBytes, NOW, StillClock } from "./fixed.mjs";
 
 const ID = fixedBytes("session id", 16);
-const ROOT = fixedBytes("session root", 48);
+export const ROOT = fixedBytes("session root", 48);
 const FRESH = fixedBytes("record random", 16);
 const PEER = { name: "alice", keyId: "a".repeat(43), algorithm: "ed25519", delegated: false };
 const epoch = epochFrom(0, ROOT);

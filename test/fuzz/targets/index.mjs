@@ -81,6 +81,24 @@ const GROUPS = [
   [() => import("./initiator.mjs"), [["initiator", 1, 2500]]],
   [() => import("./session.mjs"), [["session-open", 15, 60]]],
   [
+    () => import("./stored.mjs"),
+    [
+      ["stored-value", 10, 25],
+      ["stored-pending", 15, 6],
+      ["stored-ticket", 15, 5],
+      ["stored-session", 15, 60],
+    ],
+  ],
+  [
+    () => import("./nodes.mjs"),
+    [
+      ["node-session", 6, 200],
+      ["node-epochs", 6, 200],
+      ["node-pending", 4, 350],
+      ["node-ticket", 2, 600],
+    ],
+  ],
+  [
     () => import("./pipe.mjs"),
     [
       ["pipe-line", 40, 8],
