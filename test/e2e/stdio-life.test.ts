@@ -7,6 +7,7 @@ import {
   parseLine,
   pushLine,
   type CredentialSource,
+  type CredentialVerifier,
   type LineMessage,
 } from "@trusted-mcp/channel";
 import { trustedServerTransport, type Carrier } from "@trusted-mcp/sdk/stdio";
@@ -80,6 +81,53 @@ describe.concurrent("a pipe that lives long [REQ-STDIO-LIFE]", () => {
     expect(world.errors.client.at(-1)).toBe("ERR_REFUSED_BY_PEER");
     expect(await mark(client, "late").catch(() => "failed")).toBe("failed");
     expect(world.ledger.runs("late")).toBe(0);
+  });
+
+  test("a key that is taken off ends its open pipe at once, and its calls [REQ-STDIO-LIFE]", async ({
+    expect,
+  }) => {
+    const alice = person("alice");
+    const clients = pinnedPeers([{ name: "alice", key: alice.publicKey }]);
+    const world = pipeWorld({ alice, server: { clients } });
+    const client = await connected(world);
+    const waiting = client.callTool({ name: "waits", arguments: { nonce: "cut" } });
+    waiting.catch(() => undefined);
+    await expect.poll(() => world.ledger.runs("cut")).toBe(1);
+    const { keyId } = world.serverEnd.channel!.peer!;
+    clients.replace([]);
+    expect(world.serverEnd.revoke("another key")).toBe(false);
+    await mark(client, "still");
+    const said = world.wire.of("down").length;
+    expect(world.serverEnd.revoke(keyId)).toBe(true);
+    await expect.poll(() => world.closed).toEqual({ client: true, server: true });
+    await expect(waiting).rejects.toThrow();
+    await expect.poll(() => world.ledger.cancelled).toContain("cut");
+    expect(world.wire.of("down")).toHaveLength(said);
+    expect(world.errors).toEqual({ client: ["ERR_PIPE_CUT"], server: ["ERR_CLOSED"] });
+    expect(world.serverEnd.revoke(keyId)).toBe(false);
+    expect(await mark(client, "late").catch(() => "failed")).toBe("failed");
+    expect(world.ledger.runs("late")).toBe(0);
+  });
+
+  test("a key that is taken off while its handshake is under way opens no pipe", async ({ expect }) => {
+    const alice = person("alice");
+    const list = pinnedPeers([{ name: "alice", key: alice.publicKey }]);
+    let taken: boolean | undefined;
+    const clients: CredentialVerifier = {
+      types: list.types,
+      verify: async (bytes, context) => {
+        const verified = await list.verify(bytes, context);
+        // Accepted already: from here on the list alone would not stop it.
+        taken = world.serverEnd.revoke(verified.peer.keyId);
+        return verified;
+      },
+    };
+    const world = pipeWorld({ alice, server: { clients } });
+    await expect(connected(world)).rejects.toThrow();
+    expect(taken).toBe(false);
+    await expect.poll(() => world.closed).toEqual({ client: true, server: true });
+    expect(world.errors.server).toEqual(["ERR_CLOSED"]);
+    expect(world.serverEnd.channel).toBe(null);
   });
 
   test("a server that cannot renew now is asked again; the session goes on meanwhile", async ({ expect }) => {

@@ -22,6 +22,8 @@ export class PipeServer extends SealedPipe {
   readonly #responder: Responder;
   #opened: PushSession | null = null;
   #handling = false;
+  /** Keys that were taken off while a handshake was under way, which may have accepted them before. */
+  readonly #revoked = new Set<string>();
   #refused: Extract<HandshakeEvent, { outcome: "refused" }> | null = null;
 
   constructor(carrier: Carrier, options: TrustedPipeServerOptions) {
@@ -51,6 +53,14 @@ export class PipeServer extends SealedPipe {
         options.onHandshake?.(event);
       },
     });
+  }
+
+  /** Ends the pipe at once if this is its client's key: nothing more is said on it, and nothing heard. */
+  revoke(keyId: string): boolean {
+    if (this.#handling || this.#opened !== null) this.#revoked.add(keyId);
+    if (!this.open || this.sending?.peer?.keyId !== keyId) return false;
+    this.fail(revoked());
+    return true;
   }
 
   protected override takeFrame(frame: Exclude<LineFrame, { kind: "push" }>): void {
@@ -101,8 +111,8 @@ export class PipeServer extends SealedPipe {
       await this.#refuse(id, error);
       return;
     }
-    if (!this.open) return;
     const session = this.#take();
+    if (!this.open) return;
     const sent = this.sendLine(handshakeAnswerLine(id, answer)).catch(() => undefined);
     if (session !== null) {
       this.receiving = session;
@@ -128,8 +138,8 @@ export class PipeServer extends SealedPipe {
   async #renew(old: PushSession, message: Uint8Array): Promise<void> {
     // An empty answer refuses; the session goes on until its end.
     const answer = await this.#handle(message).catch(() => new Uint8Array(0));
-    if (!this.open) return;
     const next = this.#take();
+    if (!this.open) return;
     if (next !== null && (next.peer?.keyId !== old.peer?.keyId || next.audience !== old.audience)) {
       next.destroy();
       this.fail(
@@ -145,6 +155,7 @@ export class PipeServer extends SealedPipe {
   async #handle(message: Uint8Array): Promise<Uint8Array> {
     this.#handling = true;
     this.#refused = null;
+    this.#revoked.clear();
     try {
       return await this.#responder.handle(message, SOURCE);
     } finally {
@@ -152,11 +163,19 @@ export class PipeServer extends SealedPipe {
     }
   }
 
+  /** The session that a handshake opened; it is wiped where the pipe is over, or its client's key was taken off. */
   #take(): PushSession | null {
     const session = this.#opened;
     this.#opened = null;
-    return session;
+    if (session !== null && this.#revoked.has(session.peer?.keyId ?? "")) this.fail(revoked());
+    if (this.open) return session;
+    session?.destroy();
+    return null;
   }
+}
+
+function revoked(): TrustedSdkError {
+  return new TrustedSdkError("ERR_CLOSED", "The client's key was taken off the list, and its pipe ended");
 }
 
 function misplaced(): TrustedSdkError {

@@ -46,6 +46,16 @@ export class TrustedServerTransport {
     return async (context) => introduced(await factory(context), () => this.#extra());
   }
 
+  /**
+   * Ends the pipe at once if its client has this identity key; calls under way get no answer. Take the key off the
+   * list first. By itself a pipe looks at the list when its session is renewed, after 24 h at the latest.
+   *
+   * @returns whether it was this pipe's client.
+   */
+  revoke(keyId: string): boolean {
+    return this.#pipe.revoke(keyId);
+  }
+
   async start(): Promise<void> {
     await this.#pipe.start();
   }
