@@ -188,6 +188,29 @@ describe("identities taken back", () => {
     },
   );
 
+  test("a stream on which nothing is said is cut with its key at once as well [REQ-RESUME]", async () => {
+    let cut = false;
+    const silent = (): ReadableStream =>
+      new ReadableStream({
+        start: (controller) => controller.enqueue(new TextEncoder().encode(": open\n\n")),
+        cancel: () => void (cut = true),
+      });
+    const headers = { "content-type": "text/event-stream" };
+    const own = await startServer({
+      inner: { fetch: () => Promise.resolve(new Response(silent(), { headers })) },
+    });
+    const alice = fetchTo(own);
+    const drained = codeOf((await send(alice, own.url, "tools/list")).text());
+    expect(own.handler.streams).toBe(1);
+    own.clients.replace([]);
+    await own.handler.revoke(keyId(spkiOf(own.alice.publicKey)));
+    expect(own.handler.streams).toBe(0);
+    await expect.poll(() => cut, { timeout: 3000 }).toBe(true);
+    expect(["ERR_OUTCOME_UNKNOWN", "ERR_RECORD_TRUNCATED"]).toContain(await drained);
+    await alice.close();
+    await own.close();
+  });
+
   test("a removed key keeps the session it has until revoked, but cannot resume or reconnect [REQ-RESUME, W35]", async () => {
     const own = await startServer();
     const tap = await attackProxy(own.url);

@@ -95,7 +95,12 @@ export function serveBehind(
     get streams() {
       return load.streams;
     },
-    revoke: (keyId) => responder.revoke(keyId),
+    revoke: (keyId) => {
+      const ended = responder.revoke(keyId);
+      // Streams on which nothing is said as well: by themselves they would wait for the next sweep.
+      load.sweep();
+      return ended;
+    },
     close: () => {
       guard.reaper.stop();
       telemetry.close();
