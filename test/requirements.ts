@@ -208,6 +208,10 @@ export const requirements: readonly Requirement[] = [
       "Two `serve --store` programs serve one session; one of them or Redis is killed, and no call runs twice.",
       "test:many-nodes",
     ],
+    "REQ-NODES-FAILOVER": [
+      "Sentinel promotes a replica that has missed what ran, and back: no call runs twice, both programs follow.",
+      "test:many-nodes",
+    ],
   }),
   ...promised("issue 2: must show 4, an attacker in the middle", {
     "REQ-MITM-FLIP": "Every flipped bit is refused with a code, and the tool did not run.",

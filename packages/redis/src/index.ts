@@ -1,2 +1,3 @@
 export { RedisStoreError, type RedisStoreErrorCode } from "./error.ts";
-export { redisStore, type RedisCommands, type RedisStore, type RedisStoreOptions } from "./redis-store.ts";
+export type { RedisCommands, RedisStoreOptions } from "./options.ts";
+export { redisStore, type RedisStore } from "./redis-store.ts";

@@ -1,5 +1,5 @@
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createClient } from "@redis/client";
@@ -23,20 +23,28 @@ class RedisServer {
   readonly socketPath: string = join(this.folder, "redis.sock");
   #process: ChildProcess | null = null;
 
+  /** As a Sentinel that watches one Redis. */
+  async watch(port: number, watched: number): Promise<void> {
+    const config = join(this.folder, "sentinel.conf");
+    const lines = [`port ${port}`, "bind 127.0.0.1", `sentinel monitor the-primary 127.0.0.1 ${watched} 1`];
+    writeFileSync(config, `${lines.join("\n")}\n`);
+    await this.#run([config, "--sentinel"], /\+monitor master/);
+  }
+
   async start(...more: string[]): Promise<void> {
     const args = ["--port", "0", "--unixsocket", this.socketPath, "--dir", this.folder, "--appendonly", "no"];
-    const child = spawn("redis-server", [
-      ...args,
-      "--enable-debug-command",
-      "yes",
-      "--repl-diskless-sync-delay",
-      "0",
-      ...more,
-    ]);
+    await this.#run(
+      [...args, "--enable-debug-command", "yes", "--repl-diskless-sync-delay", "0", ...more],
+      /[Rr]eady to accept connections/,
+    );
+  }
+
+  async #run(args: readonly string[], ready: RegExp): Promise<void> {
+    const child = spawn("redis-server", args);
     this.#process = child;
     await new Promise<void>((resolve, reject) => {
       child.stdout.on("data", (text: Buffer) => {
-        if (/Ready to accept connections|ready to accept connections/.test(text.toString())) resolve();
+        if (ready.test(text.toString())) resolve();
       });
       child.once("exit", () => reject(new Error("redis-server did not start")));
     });
@@ -326,6 +334,77 @@ describe.skipIf(missing)("a Redis that fails [REQ-NODES-STORE]", () => {
   });
 });
 
+describe.skipIf(missing)("a Redis that Sentinels know [REQ-NODES-STORE]", () => {
+  it("is found by its name, also when one Sentinel is away; nothing waits while it is not there", async () => {
+    const [server, sentinel] = [new RedisServer(), new RedisServer()];
+    const [port, sentinelPort, nobody] = [await freePort(), await freePort(), await freePort()];
+    await server.start("--save", "", "--port", String(port), "--bind", "127.0.0.1");
+    await sentinel.watch(sentinelPort, port);
+    const sentinels = [nobody, sentinelPort].map((each) => `redis://127.0.0.1:${each}`);
+    const store = redisStore({ url: "redis://the-primary/0", sentinels });
+    await expect(store.check()).rejects.toMatchObject({ code: "ERR_REDIS_UNAVAILABLE" });
+    await connected(store);
+    await store.openSession("s", bytes("x"), limits);
+    expect(await store.admit("s", 1)).toMatchObject({ verdict: "fresh" });
+    await server.stop();
+    await expect.poll(() => store.check().catch((error: unknown) => error)).toBeInstanceOf(Error);
+    const started = performance.now();
+    await expect(store.admit("s", 2)).rejects.toMatchObject({ code: "ERR_REDIS_UNAVAILABLE" });
+    expect(performance.now() - started).toBeLessThan(100);
+    await server.start("--save", "", "--port", String(port), "--bind", "127.0.0.1");
+    await connected(store);
+    expect(await store.admit("s", 1)).toEqual({ verdict: "gone" });
+    store.close();
+    await expect(store.check()).rejects.toThrow("Redis does not answer");
+    for (const each of [server, sentinel]) {
+      await each.stop();
+      rmSync(each.folder, { recursive: true });
+    }
+  });
+
+  it("is left when it is no primary any more, and found again when it is one", async () => {
+    const [server, sentinel] = [new RedisServer(), new RedisServer()];
+    const [port, sentinelPort] = [await freePort(), await freePort()];
+    await server.start("--save", "", "--port", String(port), "--bind", "127.0.0.1");
+    await sentinel.watch(sentinelPort, port);
+    const heard: unknown[] = [];
+    const store = redisStore({
+      url: "redis://the-primary",
+      sentinels: [`redis://127.0.0.1:${sentinelPort}`],
+      onerror: (error) => heard.push(error),
+    });
+    await connected(store);
+    await store.openSession("s", bytes("x"), limits);
+    await server.command("REPLICAOF", "127.0.0.1", "1");
+    await expect(store.admit("s", 1)).rejects.toMatchObject({ code: "ERR_REDIS_REFUSED" });
+    expect(String(heard.at(-1))).toContain("not a primary");
+    await server.command("REPLICAOF", "NO", "ONE");
+    await connected(store);
+    expect(await store.admit("s", 1)).toEqual({ verdict: "gone" });
+    store.close();
+    for (const each of [server, sentinel]) {
+      await each.stop();
+      rmSync(each.folder, { recursive: true });
+    }
+  });
+
+  it("by another name is refused", async () => {
+    const sentinel = new RedisServer();
+    const sentinelPort = await freePort();
+    await sentinel.watch(sentinelPort, await freePort());
+    const store = redisStore({ url: "redis://stranger", sentinels: [`redis://127.0.0.1:${sentinelPort}`] });
+    await expect
+      .poll(() => store.check().catch((error: unknown) => error))
+      .toMatchObject({
+        code: "ERR_REDIS_REFUSED",
+        message: expect.stringContaining("no primary of this name"),
+      });
+    store.close();
+    await sentinel.stop();
+    rmSync(sentinel.folder, { recursive: true });
+  });
+});
+
 describe("what a store in Redis refuses", () => {
   it("options that cannot be", () => {
     const client = { sendCommand: () => Promise.resolve(null) };
@@ -334,6 +413,9 @@ describe("what a store in Redis refuses", () => {
       { url: "http://x" },
       { url: "redis://x", client },
       { url: "x", socketPath: "y" },
+      { url: "redis://x", sentinels: [] },
+      { url: "redis://x", sentinels: ["http://y"] },
+      { socketPath: "y", sentinels: ["redis://z"] },
     ])
       expect(() => redisStore(options)).toThrow(expect.objectContaining({ code: "ERR_REDIS_REFUSED" }));
   });

@@ -1,33 +1,10 @@
-import { createClient } from "@redis/client";
 import type { Admission, StateStore, StoredSession } from "@trusted-mcp/channel";
+import { connectionTo } from "./connect.ts";
 import { RedisStoreError } from "./error.ts";
+import type { Argument, RedisStoreOptions } from "./options.ts";
 import { bytesOf, countOf, pairOf } from "./reply.ts";
 import { scriptOf, type Operation, type Script } from "./script.ts";
-
-type Argument = string | Buffer;
-
-/** What the store asks of a client of `@redis/client` that the program has made and connected itself. */
-export interface RedisCommands {
-  sendCommand(args: Argument[], options: { typeMapping: { 36: typeof Buffer } }): Promise<unknown>;
-}
-
-export interface RedisStoreOptions {
-  /** `redis://[[user]:password@]host[:port][/db]`, or `rediss://` for TLS. This or `client`. */
-  readonly url?: string;
-  /** Path of a Unix socket, instead of a URL. */
-  readonly socketPath?: string;
-  /**
-   * A connected client of your own, made with `disableOfflineQueue: true`: what could not be sent must fail at
-   * once, not later. Not a cluster, nor a pool that reads from replicas.
-   */
-  readonly client?: RedisCommands;
-  /** What the names of all keys begin with. Default `trusted-mcp`. */
-  readonly prefix?: string;
-  /** How long a command may take, in ms. Default 1000. */
-  readonly timeoutMs?: number;
-  /** Hears of connection errors; the store goes on trying. Default: nobody. */
-  readonly onerror?: (error: unknown) => void;
-}
+import { within } from "./within.ts";
 
 export interface RedisStore extends StateStore {
   /**
@@ -50,7 +27,7 @@ const BUFFERS = { typeMapping: { 36: Buffer } };
 export function redisStore(options: RedisStoreOptions): RedisStore {
   const prefix = options.prefix ?? "trusted-mcp";
   const timeoutMs = options.timeoutMs ?? 1000;
-  const { client, close, failure } = connection(options, timeoutMs);
+  const { client, close, failure } = connectionTo(options, timeoutMs);
 
   const scripts = new Map<Operation, Script>();
   const known = (operation: Operation): Script => {
@@ -110,66 +87,6 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
     },
     endGroup: async (group) => countOf(await run("endGroup", group)),
   };
-}
-
-interface Connection {
-  readonly client: RedisCommands;
-  readonly close: () => void;
-  /** Why there is no connection at present, as far as that is known: more than that a command was not sent. */
-  readonly failure: () => unknown;
-}
-
-function connection(options: RedisStoreOptions, timeoutMs: number): Connection {
-  const { url, socketPath } = options;
-  if ([url, socketPath, options.client].filter((each) => each !== undefined).length !== 1)
-    throw new RedisStoreError("ERR_REDIS_REFUSED", "Give one of url, socketPath and client", {
-      action: "fix",
-    });
-  if (options.client !== undefined)
-    return { client: options.client, close: () => undefined, failure: () => undefined };
-  if (url !== undefined && !/^rediss?:\/\//.test(url))
-    throw new RedisStoreError("ERR_REDIS_REFUSED", "The address of Redis begins with redis:// or rediss://", {
-      action: "fix",
-    });
-  const common = {
-    connectTimeout: 2 * timeoutMs,
-    // A Redis that is gone without a word: the ping shows it, and the connection is made anew.
-    socketTimeout: 3 * timeoutMs,
-    reconnectStrategy: (tries: number) => Math.min(20 * 2 ** Math.min(tries, 5), 500),
-  };
-  const client = createClient({
-    ...(url !== undefined && { url }),
-    socket: socketPath === undefined ? common : { ...common, path: socketPath, tls: false },
-    // What could not be sent fails now. Nothing is ever sent twice, or later (docs/design/0010).
-    disableOfflineQueue: true,
-    commandsQueueMaxLength: 20_000,
-    maintNotifications: "disabled",
-    pingInterval: timeoutMs,
-  });
-  let failure: unknown;
-  client.on("error", (error: unknown) => {
-    failure = error;
-    options.onerror?.(error);
-  });
-  client.on("ready", () => {
-    failure = undefined;
-  });
-  client.connect().catch((error: unknown) => options.onerror?.(error));
-  return {
-    client,
-    close: () => {
-      if (client.isOpen) client.destroy();
-    },
-    failure: () => failure,
-  };
-}
-
-/** The store's own bound: a command under way cannot be called back, so its late answer is dropped. */
-function within<T>(ms: number, promise: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
-    promise.then(resolve, reject).finally(() => clearTimeout(timer));
-  });
 }
 
 function startsWith(error: unknown, word: string): boolean {

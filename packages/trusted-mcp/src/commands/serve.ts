@@ -3,6 +3,8 @@ import type { Command } from "../command.ts";
 import { usageError } from "../error.ts";
 import type { Io } from "../io.ts";
 import type { Log } from "../log.ts";
+import { expanded } from "../serve/settings.ts";
+import type { StoreOptions } from "../serve/store.ts";
 import { KEY_OPTIONS, passphraseOf } from "../trust.ts";
 
 const options: OptionSpecs = {
@@ -51,7 +53,13 @@ const options: OptionSpecs = {
   store: {
     type: "string",
     value: "redis://…",
-    help: "Redis that several nodes of this server share: any of them then serves any session",
+    help: "Redis that several nodes of this server share: any of them then serves any session; ${VAR} comes from the environment",
+  },
+  sentinel: {
+    type: "string",
+    value: "redis://…",
+    multiple: true,
+    help: "with --store redis://NAME: a Redis Sentinel that knows the primary by that name",
   },
   "store-key": {
     type: "string",
@@ -114,7 +122,7 @@ const options: OptionSpecs = {
 /** What has a meaning only where there is a port, or more than one client. */
 const NOT_WITH_STDIO = [
   ...["port", "host", "allow-origin", "upstream", "upstream-header", "peer-header", "max-children", "idle"],
-  ...["aicc", "aicc-key", "store", "store-key"],
+  ...["aicc", "aicc-key", "store", "store-key", "sentinel"],
 ];
 
 async function overPipe(args: Args, io: Io, log: Log): Promise<number> {
@@ -178,8 +186,9 @@ export const serve: Command = {
       );
     }
     const store = args.text("store");
-    const keyFiles = args.texts("store-key");
-    if (store === undefined && keyFiles.length > 0) throw usageError("--store-key is only for --store");
+    for (const name of ["store-key", "sentinel"])
+      if (store === undefined && args.text(name) !== undefined)
+        throw usageError(`--${name} is only for --store`);
     const children = args.text("max-children");
     const idle = args.text("idle");
     const given = {
@@ -190,7 +199,7 @@ export const serve: Command = {
       cwd: args.text("cwd"),
       peerHeader: args.text("peer-header"),
       aiccKeyFile,
-      store: store === undefined ? undefined : { url: store, keyFiles },
+      store: store === undefined ? undefined : storeOptions(store, args, io.env),
     };
     const { runServe } = await import("../serve/command.ts");
     return runServe(
@@ -214,6 +223,14 @@ export const serve: Command = {
     );
   },
 };
+
+function storeOptions(url: string, args: Args, env: Io["env"]): StoreOptions {
+  return {
+    url: expanded(url, env, "--store"),
+    sentinels: args.texts("sentinel").map((each) => expanded(each, env, "--sentinel")),
+    keyFiles: args.texts("store-key"),
+  };
+}
 
 /** Limits that are plain numbers. */
 function counts(args: { text(name: string): string | undefined }): Record<string, number> {

@@ -19,7 +19,7 @@ import type { ServeHandler } from "./handler.ts";
 import { type ServeLimits, withDefaults } from "./limits.ts";
 import { listen } from "./listener.ts";
 import { namedHeaders, namedVariables } from "./settings.ts";
-import { openStore } from "./store.ts";
+import { openStore, type StoreOptions } from "./store.ts";
 import { stdioHandler } from "./stdio/stdio-handler.ts";
 import { upstreamHandler } from "./upstream/upstream-handler.ts";
 
@@ -52,7 +52,7 @@ export interface ServeOptions {
   /** Addresses and networks of our own proxies, whose X-Forwarded-For counts for limits by address. */
   readonly trustProxy?: readonly string[];
   /** Redis that several nodes of this server share, and the files with the keys for what is in it. */
-  readonly store?: { readonly url: string; readonly keyFiles: readonly string[] };
+  readonly store?: StoreOptions;
   /** The RSA private key for AICC/0.1 clients. Absent: they are not served. */
   readonly aiccKeyFile?: string;
 }
@@ -79,7 +79,7 @@ export async function runServe(options: ServeOptions, { io, log }: ServeDeps): P
     options.passphrase === undefined ? {} : { passphrase: options.passphrase },
   );
   const clients = pinnedPeers(await Promise.all(options.allow.map(loadPeer)));
-  const store = options.store && (await openStore(options.store.url, options.store.keyFiles, log));
+  const store = options.store && (await openStore(options.store, log));
   const handler = draining(handlerFor(options, io.env, limits, log));
   const says = channelLog(log);
   const { onerror } = says;

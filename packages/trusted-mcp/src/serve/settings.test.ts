@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { audiences, localUrl } from "./audience.ts";
 import { channelLog } from "./channel-log.ts";
 import { hostCheck } from "./host-check.ts";
-import { namedHeaders, namedVariables } from "./settings.ts";
+import { expanded, namedHeaders, namedVariables } from "./settings.ts";
 import { childEnvironment } from "./stdio/environment.ts";
 import { memoryLog } from "../../test/serve/front.ts";
 
@@ -47,6 +47,15 @@ describe("--upstream-header", () => {
   });
   it.each(["x", ": v", "a b: v", "a: ${MISSING}", "a: x\r\nb: y", "a: ü\u{1f600}"])("refuses %j", (spec) => {
     expect(() => namedHeaders([spec], {})).toThrow(usage);
+  });
+});
+
+describe("--store and --sentinel", () => {
+  it("take a password from the environment; one that is not there is a usage error", () => {
+    expect(expanded("redis://:${PASSWORD}@mymaster", { PASSWORD: "${x}$&" }, "--store")).toBe(
+      "redis://:${x}$&@mymaster",
+    );
+    expect(() => expanded("redis://:${PASSWORD}@mymaster", {}, "--store")).toThrow(usage);
   });
 });
 

@@ -21,14 +21,19 @@ export function namedHeaders(specs: readonly string[], from: Environment): Recor
   for (const spec of specs) {
     const [, name, text] = /^(?!__proto__:)([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^]*)$/i.exec(spec) ?? [];
     if (name === undefined || text === undefined) throw usageError("--upstream-header is 'Name: value'");
-    const value = text.replace(/\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g, (_all, variable: string) => {
-      const found = from[variable];
-      if (found === undefined) throw usageError(`--upstream-header ${name}: \${${variable}} is not set`);
-      return found;
-    });
+    const value = expanded(text, from, `--upstream-header ${name}`);
     if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(value))
       throw usageError(`--upstream-header ${name}: the value cannot be sent as a header`);
     headers[name.toLowerCase()] = value;
   }
   return headers;
+}
+
+/** `${VAR}` comes from the environment, where `ps` cannot see it. */
+export function expanded(text: string, from: Environment, what: string): string {
+  return text.replace(/\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g, (_all, variable: string) => {
+    const found = from[variable];
+    if (found === undefined) throw usageError(`${what}: \${${variable}} is not set`);
+    return found;
+  });
 }

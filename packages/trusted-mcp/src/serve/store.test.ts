@@ -25,8 +25,12 @@ describe("serve --store refuses to start", () => {
   it("with an address that is no Redis, and without a key", async () => {
     const good = await key("good", randomBytes(32), 0o600);
     for (const url of ["http://x", "10.0.0.5:6379", "file:///x", ""])
-      await expect(openStore(url, [good], log)).rejects.toMatchObject({ code: "ERR_USAGE" });
-    await expect(openStore("redis://127.0.0.1:1", [], log)).rejects.toMatchObject({
+      await expect(openStore({ url, sentinels: [], keyFiles: [good] }, log)).rejects.toMatchObject({
+        code: "ERR_USAGE",
+      });
+    await expect(
+      openStore({ url: "redis://127.0.0.1:1", sentinels: [], keyFiles: [] }, log),
+    ).rejects.toMatchObject({
       code: "ERR_USAGE",
       message: expect.stringContaining("openssl rand 32"),
     });
@@ -42,12 +46,16 @@ describe("serve --store refuses to start", () => {
       folder,
     ];
     for (const file of files)
-      await expect(openStore("redis://127.0.0.1:1", [file], log)).rejects.toMatchObject({ code: "ERR_FILE" });
+      await expect(
+        openStore({ url: "redis://127.0.0.1:1", sentinels: [], keyFiles: [file] }, log),
+      ).rejects.toMatchObject({ code: "ERR_FILE" });
   });
 
   it("with a Redis that is not there", async () => {
     const good = await key("good", randomBytes(32), 0o600);
-    await expect(openStore("redis://127.0.0.1:1", [good], log)).rejects.toMatchObject({
+    await expect(
+      openStore({ url: "redis://127.0.0.1:1", sentinels: [], keyFiles: [good] }, log),
+    ).rejects.toMatchObject({
       code: "ERR_REDIS_UNAVAILABLE",
     });
   });

@@ -12,14 +12,23 @@ export interface Store {
   close(): void;
 }
 
+export interface StoreOptions {
+  readonly url: string;
+  /** With these the host of `url` is the name by which they know the primary. */
+  readonly sentinels: readonly string[];
+  readonly keyFiles: readonly string[];
+}
+
 /**
  * What several nodes of this server share. The store must answer now: a wrong address is found at the start.
  *
  * @throws ProgramError ERR_USAGE, ERR_FILE; RedisStoreError.
  */
-export async function openStore(url: string, keyFiles: readonly string[], log: Log): Promise<Store> {
+export async function openStore({ url, sentinels, keyFiles }: StoreOptions, log: Log): Promise<Store> {
   if (!/^rediss?:\/\//.test(url))
     throw usageError("--store is the address of a Redis, such as redis://10.0.0.5:6379");
+  if (!sentinels.every((each) => /^rediss?:\/\//.test(each)))
+    throw usageError("--sentinel is the address of a Redis Sentinel, such as redis://10.0.0.5:26379");
   if (keyFiles.length === 0)
     throw usageError("--store needs --store-key FILE, the same on every node: openssl rand 32 > store.key");
   const keys = await Promise.all(keyFiles.map(readKey));
@@ -27,6 +36,7 @@ export async function openStore(url: string, keyFiles: readonly string[], log: L
   const warn = limited(log);
   const store = redisStore({
     url,
+    ...(sentinels.length > 0 && { sentinels }),
     onerror: (error) => warn("the store is not connected", { code: reasonOf(error) }),
   });
   try {
