@@ -256,6 +256,14 @@ describe("padding (spec §5.3) [REQ-PADDING]", () => {
     expect(plaintext.subarray(304).every((byte) => byte === 0)).toBe(true);
   });
 
+  it("is zeros also after a longer message: short ones are sealed from the same memory", () => {
+    sealed(new Uint8Array(4000).fill(7));
+    const plaintext = open(traffic.key, traffic.iv, header, sealed(Uint8Array.of(7)).subarray(3));
+    expect(plaintext).toHaveLength(256);
+    expect([...plaintext.subarray(0, 5)]).toEqual([1, 0, 0, 1, 7]);
+    expect(plaintext.subarray(5).every((byte) => byte === 0)).toBe(true);
+  });
+
   it("contents of 0 to 252 bytes look alike on the wire, final or not", () => {
     const sizes = new Set<number>();
     for (let size = 0; size <= 252; size += 1) {

@@ -11,6 +11,9 @@ const FLAG_FINAL = 1;
 const MAX_PLAINTEXT = MAX_CHUNK_BYTES - TAG_BYTES;
 export const MAX_CONTENT: number = MAX_PLAINTEXT - PREFIX_BYTES;
 const MAX_INDEX = 2 ** 32;
+/** Plaintext of a short message, for as long as it takes to seal it. */
+const SHORT = new Uint8Array(4096);
+const NO_TAG = new Uint8Array(0);
 
 /** IV ⊕ i: each chunk of an exchange has its own nonce; the order of chunks is thereby authenticated. */
 function chunkIv(iv: Uint8Array, index: number): Uint8Array {
@@ -30,7 +33,7 @@ export class ChunkSealer {
   #index = 0;
   #done = false;
   /** Tag of chunk 0; a response's key is bound to its request through it. */
-  firstTag: Uint8Array = new Uint8Array(0);
+  firstTag: Uint8Array = NO_TAG;
 
   constructor(traffic: TrafficKey, header: Uint8Array) {
     this.#traffic = traffic;
@@ -44,12 +47,15 @@ export class ChunkSealer {
     const chunks: Uint8Array[] = [];
     const source = new PartReader(parts);
     // One array for the plaintext of all chunks: a large message would leave many times its size to the collector.
-    const scratch = new Uint8Array(paddedLength(PREFIX_BYTES + Math.min(left, MAX_CONTENT), MAX_PLAINTEXT));
+    const largest = paddedLength(PREFIX_BYTES + Math.min(left, MAX_CONTENT), MAX_PLAINTEXT);
+    const scratch = largest <= SHORT.length ? SHORT : new Uint8Array(largest);
     do {
       const size = Math.min(left, MAX_CONTENT);
       left -= size;
       chunks.push(this.#chunk(source, size, final && left === 0, scratch));
     } while (left > 0);
+    // It lives on, and another message comes into it.
+    scratch.fill(0, 0, largest);
     return chunks;
   }
 
@@ -117,7 +123,7 @@ export class ChunkOpener {
   readonly #held = new PartialChunk();
   #final = false;
   #failed = false;
-  firstTag: Uint8Array = new Uint8Array(0);
+  firstTag: Uint8Array = NO_TAG;
 
   constructor(traffic: TrafficKey, header: Uint8Array) {
     this.#traffic = traffic;

@@ -59,15 +59,21 @@ function encodeHeader(
   )
     throw new ChannelError("ERR_MALFORMED", "A record header has a part that does not fit");
   const header = new Uint8Array(REQUEST_HEADER_BYTES);
-  const view = new DataView(header.buffer);
   header[0] = type;
   header.set(sessionId, 1);
-  view.setUint32(17, epoch);
+  writeU32(header, 17, epoch);
   // Division, not shifts: shifts work on 32 bits only.
-  view.setUint32(21, Math.floor(sequence / 2 ** 32));
-  view.setUint32(25, sequence % 2 ** 32);
+  writeU32(header, 21, Math.floor(sequence / 2 ** 32));
+  writeU32(header, 25, sequence % 2 ** 32);
   header.set(random, 29);
   return header;
+}
+
+function writeU32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >>> 24;
+  bytes[at + 1] = value >>> 16;
+  bytes[at + 2] = value >>> 8;
+  bytes[at + 3] = value;
 }
 
 export function parseRequestHeader(bytes: Uint8Array): RequestHeader {

@@ -5,6 +5,7 @@ import { MAX_CHUNK_BYTES, TAG_BYTES } from "../suite.ts";
 export const LENGTH_BYTES = 3;
 /** A tag, and the inner prefix of empty content. */
 const MIN_CHUNK = TAG_BYTES + 4;
+const NOTHING = new Uint8Array(0);
 
 /** The chunk whose length stands at `at`; undefined while its bytes are not all there. */
 export function chunkAt(bytes: Uint8Array, at: number): Uint8Array | undefined {
@@ -26,7 +27,7 @@ function chunkSize(bytes: Uint8Array, at: number): number {
  * are that it comes in: whoever forwards the stream chooses their size.
  */
 export class PartialChunk {
-  #memory = new Uint8Array(0);
+  #memory: Uint8Array = NOTHING;
   length = 0;
 
   get bytes(): Uint8Array {
@@ -45,7 +46,7 @@ export class PartialChunk {
 
   /** Gives the memory back: a quiet stream holds none. */
   clear(): void {
-    this.#memory = new Uint8Array(0);
+    this.#memory = NOTHING;
     this.length = 0;
   }
 
