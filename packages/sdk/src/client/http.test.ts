@@ -42,3 +42,40 @@ test("a request that was aborted before it began is not sent", async () => {
   await expect(sender.post("text/plain", [Buffer.from("x")], AbortSignal.abort())).rejects.toThrow(/abort/i);
   sender.close();
 });
+
+test("path, query, host and credentials of the URL are sent, and fields of one's own", async () => {
+  const seen = new Promise((resolve) => {
+    server.once("request", ({ method, url: target, headers }) => resolve({ method, target, headers }));
+  });
+  const full = new URL(`/a%20b?c=d#e`, url);
+  full.username = "user";
+  full.password = "p%40ss";
+  const sender = new HttpSender(full, { "X-Key": "k", Accept: "text/html" });
+  await (await sender.post("text/plain", [Buffer.from("x"), Buffer.from("yz")])).bytes(100);
+  sender.close();
+  expect(await seen).toEqual({
+    method: "POST",
+    target: "/a%20b?c=d",
+    headers: {
+      host: url.host,
+      "x-key": "k",
+      accept: "application/trusted-mcp, application/json, text/event-stream",
+      "content-type": "text/plain",
+      "content-length": "3",
+      connection: "keep-alive",
+      authorization: `Basic ${Buffer.from("user:p@ss").toString("base64")}`,
+    },
+  });
+});
+
+test("an answer says how long it is, if its head says so", async () => {
+  const sender = new HttpSender(url, {});
+  const answer = await sender.post("text/plain", [Buffer.from("x")]);
+  expect(answer.length).toBe(5);
+  await answer.bytes(100);
+  server.once("request", (_, response) => response.write("a part"));
+  const stream = await sender.post("text/plain", [Buffer.from("x")]);
+  expect(stream.length).toBeUndefined();
+  stream.cancel();
+  sender.close();
+});

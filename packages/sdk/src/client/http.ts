@@ -1,5 +1,6 @@
 import * as http from "node:http";
 import * as https from "node:https";
+import { urlToHttpOptions } from "node:url";
 import { TrustedSdkError } from "../error.ts";
 import type { OuterAnswer, Sender } from "./sender.ts";
 
@@ -9,6 +10,7 @@ import type { OuterAnswer, Sender } from "./sender.ts";
  */
 export class HttpSender implements Sender {
   readonly #url: URL;
+  readonly #target: http.RequestOptions;
   readonly #agent: http.Agent;
   readonly #request: typeof http.request;
   readonly #connectEvent: string;
@@ -27,6 +29,7 @@ export class HttpSender implements Sender {
       );
     }
     this.#url = url;
+    this.#target = targetOf(url);
     this.#agent = secure ? new https.Agent({ keepAlive: true, ...tls }) : new http.Agent({ keepAlive: true });
     this.#request = secure ? https.request : http.request;
     this.#connectEvent = secure ? "secureConnect" : "connect";
@@ -68,7 +71,8 @@ export class HttpSender implements Sender {
     for (const part of body) size += part.length;
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
-      const request = this.#request(this.#url, {
+      const request = this.#request({
+        ...this.#target,
         // A connection of its own trusts what the agent's connections trust.
         ...(agent === false && this.#tls),
         method: "POST",
@@ -119,6 +123,18 @@ export class HttpSender implements Sender {
   }
 }
 
+/** What `http.request` takes of a URL. It reads these from a small object faster than from the URL, each time. */
+function targetOf(url: URL): http.RequestOptions {
+  const { protocol, hostname, port, path, auth } = urlToHttpOptions(url);
+  return {
+    protocol,
+    hostname,
+    path,
+    ...(port !== undefined && { port }),
+    ...(auth !== undefined && { auth }),
+  };
+}
+
 class StaleConnection extends Error {}
 
 function abortReason(signal: AbortSignal): Error {
@@ -154,10 +170,16 @@ function answerOf(message: http.IncomingMessage): OuterAnswer {
   return {
     status: message.statusCode ?? 0,
     contentType: message.headers["content-type"],
+    length: lengthOf(message),
     body: uncut(message),
     bytes: (limit) => collect(message, limit),
     cancel: () => message.destroy(),
   };
+}
+
+function lengthOf({ headers }: http.IncomingMessage): number | undefined {
+  const length = headers["content-length"];
+  return length === undefined ? undefined : Number(length);
 }
 
 /** The body part by part. One that breaks off is an error of ours, whatever the socket called it. */

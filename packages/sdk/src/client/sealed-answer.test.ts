@@ -42,6 +42,12 @@ function outer(contentType: string | undefined, pieces: readonly Uint8Array[]): 
   };
 }
 
+/** One that says how long it is, as whole answers do: there is nothing in it to read part by part. */
+const short = (body: Uint8Array): OuterAnswer => ({
+  ...outer("application/trusted-mcp", []),
+  bytes: () => Promise.resolve(body),
+  length: body.length,
+});
 const binary = (pieces: readonly Uint8Array[]): OuterAnswer => outer("application/trusted-mcp", pieces);
 const HEAD = encodeResponseHead({ status: 200, headers: [["content-type", "application/json"]] });
 const STREAM = encodeResponseHead({ status: 200, headers: [["content-type", "text/event-stream"]] });
@@ -81,6 +87,31 @@ describe("an opened answer (spec §5.6, §6)", () => {
     expect(
       await textOf(await openAnswer(outer("application/json; charset=utf-8", [utf8(text)]), sent, 1000)),
     ).toBe("hello");
+  });
+
+  test("a short answer that says its length is read at once, and is all the same", async () => {
+    const opened = async (make: (answer: Answer) => Uint8Array[], change = (body: Uint8Array) => body) => {
+      const { sent, answer } = exchange();
+      const body = change(concat(answer.header, ...make(answer)));
+      const read = openAnswer(short(body), sent, 1000).then(textOf);
+      return await read.catch((error: unknown) => (error instanceof TrustedMcpError ? error.code : error));
+    };
+    const hello = (answer: Answer): Uint8Array[] => answer.seal([HEAD, utf8("hello")], true);
+    expect(await opened(hello)).toBe("hello");
+    for (const head of [HEAD, STREAM]) {
+      const parts = (a: Answer): Uint8Array[] => [
+        ...a.seal([head, utf8("hel")], false),
+        ...a.seal([utf8("lo")], true),
+      ];
+      expect(await opened(parts)).toBe("hello");
+      expect(await opened(parts, (body) => body.subarray(0, -1))).toBe("ERR_RECORD_TRUNCATED");
+    }
+    expect(await opened((a) => a.seal([encodeRefusal(4)], true))).toBe("ERR_REQUEST_REFUSED");
+    expect(await opened(hello, (body) => body.subarray(0, 16))).toBe("ERR_RECORD_TRUNCATED");
+    expect(await opened(hello, (body) => body.subarray(0, 17))).toBe("ERR_RECORD_TRUNCATED");
+    expect(await opened(hello, (body) => body.subarray(1))).toBe("ERR_MALFORMED");
+    expect(await opened(hello, (body) => concat(body, Uint8Array.of(0)))).toBe("ERR_RECORD_TRAILING");
+    expect(await opened(hello, (body) => body.with(30, (body[30] ?? 0) ^ 1))).toBe("ERR_RECORD_AUTH");
   });
 
   test("a large answer that is no stream is put together, up to the limit", async () => {

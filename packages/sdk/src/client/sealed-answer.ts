@@ -36,12 +36,14 @@ export async function openAnswer(
   exchange: InitiatorExchange,
   maxBytes: number,
 ): Promise<OpenedAnswer> {
-  const parts = chunksOf(outer, exchange, frameLimit(maxBytes));
+  const parts = isShort(outer)
+    ? contentsOf(await outer.bytes(SHORT_BYTES), exchange)
+    : chunksOf(outer, exchange, frameLimit(maxBytes));
   const first = await parts.next();
-  if (first.done === true) throw new ChannelError("ERR_RECORD_TRUNCATED", "The answer ended before it began");
+  if (first.done === true) throw notBegun();
   const parsed = parseResponseHead(first.value.content);
   if (parsed.kind === "refusal") {
-    await parts.return(undefined);
+    await parts.return();
     throw refused(parsed.code);
   }
   const { head, body } = parsed;
@@ -58,6 +60,19 @@ export async function openAnswer(
 interface Content {
   readonly content: Uint8Array;
   readonly final: boolean;
+}
+
+type Contents = AsyncGenerator<Content, void, undefined> | Generator<Content, void, undefined>;
+
+/** Up to this size a binary answer that says how long it is is read at once: the iterators cost more than opening it. */
+const SHORT_BYTES = 65_536;
+
+function isShort({ contentType, length }: OuterAnswer): boolean {
+  return mediaType(contentType) === BINARY_MEDIA_TYPE && length !== undefined && length <= SHORT_BYTES;
+}
+
+function notBegun(): ChannelError {
+  return new ChannelError("ERR_RECORD_TRUNCATED", "The answer ended before it began");
 }
 
 function refused(code: number): TrustedSdkError {
@@ -80,6 +95,20 @@ function refused(code: number): TrustedSdkError {
   );
 }
 
+/** Contents of an answer whose bytes are all there; see `chunksOf`. */
+function* contentsOf(bytes: Uint8Array, exchange: InitiatorExchange): Generator<Content, void, undefined> {
+  if (bytes.length < RESPONSE_HEADER_BYTES) throw notBegun();
+  const opener = exchange.openResponse(bytes.subarray(0, RESPONSE_HEADER_BYTES));
+  yield* released(opener, bytes.subarray(RESPONSE_HEADER_BYTES));
+  opener.end();
+}
+
+function* released(opener: ChunkOpener, bytes: Uint8Array): Generator<Content, void, undefined> {
+  const contents = opener.push(bytes);
+  const last = contents.length - 1;
+  for (const [index, content] of contents.entries()) yield { content, final: opener.final && index === last };
+}
+
 /** Contents in order, each authenticated. Throws ERR_RECORD_TRUNCATED when the final part never comes. */
 async function* chunksOf(
   outer: OuterAnswer,
@@ -94,12 +123,9 @@ async function* chunksOf(
       opener = exchange.openResponse(header);
     } else if (header !== null)
       throw new ChannelError("ERR_RECORD_TRAILING", "A second answer follows the first");
-    const contents = opener.push(bytes);
-    const last = contents.length - 1;
-    for (const [index, content] of contents.entries())
-      yield { content, final: opener.final && index === last };
+    yield* released(opener, bytes);
   }
-  if (opener === null) throw new ChannelError("ERR_RECORD_TRUNCATED", "The answer ended before it began");
+  if (opener === null) throw notBegun();
   opener.end();
 }
 
@@ -147,15 +173,11 @@ async function* binaryFrames(body: AsyncIterable<Uint8Array>): AsyncGenerator<Fr
 }
 
 /** Reads on to the end of the outer body: bytes after the final part are an attack, not an answer. */
-async function finish(parts: AsyncGenerator<Content, void, undefined>): Promise<void> {
+async function finish(parts: Contents): Promise<void> {
   await parts.next();
 }
 
-async function whole(
-  body: Uint8Array,
-  parts: AsyncGenerator<Content, void, undefined>,
-  maxBytes: number,
-): Promise<Uint8Array> {
+async function whole(body: Uint8Array, parts: Contents, maxBytes: number): Promise<Uint8Array> {
   const all = [body];
   let size = body.length;
   for await (const { content } of parts) {
@@ -170,14 +192,11 @@ async function whole(
   return concat(...all);
 }
 
-async function* rest(
-  body: Uint8Array,
-  parts: AsyncGenerator<Content, void, undefined>,
-): AsyncGenerator<Uint8Array, void, undefined> {
+async function* rest(body: Uint8Array, parts: Contents): AsyncGenerator<Uint8Array, void, undefined> {
   try {
     if (body.length > 0) yield body;
     for await (const { content } of parts) if (content.length > 0) yield content;
   } finally {
-    await parts.return(undefined);
+    await parts.return();
   }
 }

@@ -2,6 +2,8 @@
 export interface OuterAnswer {
   readonly status: number;
   readonly contentType: string | undefined;
+  /** How long the body says it is; undefined: it does not say. */
+  readonly length?: number | undefined;
   readonly body: AsyncIterable<Uint8Array>;
   /** Reads the body whole; at most `limit` bytes. */
   bytes(limit: number): Promise<Uint8Array>;
