@@ -21,7 +21,18 @@ export function parsedBytes(request: IncomingMessage, parsedBody: unknown): Buff
  */
 export async function nodeBody(request: IncomingMessage, timeoutMs: number, room: BodyRoom): Promise<Buffer> {
   await room.reserve(Number(request.headers["content-length"] ?? 0), timeoutMs);
-  return await collect(request, timeoutMs, room);
+  return arrived(request, room) ?? (await collect(request, timeoutMs, room));
+}
+
+/** A body that came with its head, as small ones do, is here by now: no event has to be waited for. */
+function arrived(request: IncomingMessage, room: BodyRoom): Buffer | null {
+  const { complete, destroyed, readableFlowing, readableEncoding, httpVersionMajor } = request;
+  // HTTP/2 also calls a message complete that was cut.
+  if (!complete || destroyed || httpVersionMajor !== 1) return null;
+  if (readableFlowing !== null || readableEncoding !== null) return null;
+  room.grow(request.readableLength);
+  const body: unknown = request.read();
+  return Buffer.isBuffer(body) ? body : Buffer.alloc(0);
 }
 
 function collect(request: IncomingMessage, timeoutMs: number, room: BodyRoom): Promise<Buffer> {

@@ -327,7 +327,13 @@ const patience: Wait = (giveUp) => {
 function soon<T>(promise: Promise<T>, wait: Wait): Promise<T | null> {
   return new Promise((resolve, reject) => {
     const end = wait(() => resolve(null));
-    void promise.then(resolve, reject).finally(end);
+    const settled =
+      <V>(settle: (value: V) => void) =>
+      (value: V): void => {
+        end();
+        settle(value);
+      };
+    promise.then(settled(resolve), settled(reject));
   });
 }
 
