@@ -173,7 +173,7 @@ export const requirements: readonly Requirement[] = [
   ...checked("issue 2: must show 1 to 3 and 6", {
     "REQ-NODES": ["The same tests pass on Node 20, 22, 24 and 26.", "test:nodes"],
     "REQ-PACK": [
-      "The packed tarballs install into an empty project and work from there, types included.",
+      "The packed tarballs install into an empty project and work from there, types included; also beside SDK v1 alone.",
       "test:pack",
     ],
     "REQ-CONFORMANCE": [

@@ -1,6 +1,14 @@
 // Packs every public package, installs the tarballs into an empty project and uses them from there.
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -86,11 +94,13 @@ const { devDependencies } = JSON.parse(readFileSync(join(root, "package.json"), 
 for (const name of ["@modelcontextprotocol/client", "@modelcontextprotocol/server", "@types/node"])
   dependencies[name] = devDependencies[name];
 
-writeFileSync(join(project, "package.json"), JSON.stringify({ private: true, type: "module", dependencies }));
-attempt("the tarballs install into an empty project", "npm", [
-  "install",
-  ...["--no-audit", "--no-fund", "--no-package-lock", "--loglevel", "error"],
-]);
+function install(what, folder, wanted) {
+  const manifest = { private: true, type: "module", dependencies: wanted };
+  writeFileSync(join(folder, "package.json"), JSON.stringify(manifest));
+  const options = ["--no-audit", "--no-fund", "--no-package-lock", "--loglevel", "error"];
+  attempt(what, "npm", ["install", ...options], { cwd: folder });
+}
+install("the tarballs install into an empty project", project, dependencies);
 
 const entries = packages.flatMap(({ manifest }) =>
   Object.keys(manifest.exports ?? {}).map((subpath) => manifest.name + subpath.slice(1)),
@@ -127,6 +137,63 @@ for (const { manifest } of packages)
     );
     check(`${program} is installed at ${manifest.version}`, version === manifest.version ? "" : version);
   }
+
+checkSdkV1();
+
+/** A project that has SDK v1 and no package of v2. */
+function checkSdkV1() {
+  // Not below the other project, whose packages would be found from here.
+  const folder = mkdtempSync(join(tmpdir(), "trusted-mcp-pack-v1-"));
+  const wanted = { "@modelcontextprotocol/sdk": devDependencies["@modelcontextprotocol/sdk"] };
+  wanted["@types/node"] = devDependencies["@types/node"];
+  // What is below it is not on the registry either.
+  for (const name of withBelow("@trusted-mcp/sdk"))
+    wanted[name] = dependencies[name].replace("./", `${project}/`);
+  install("@trusted-mcp/sdk installs beside SDK v1 alone", folder, wanted);
+  const { resolve } = createRequire(join(folder, "package.json"));
+  for (const name of ["client", "server"].map((each) => `@modelcontextprotocol/${each}`))
+    check(`${name} of SDK v2 is not there`, resolves(resolve, name) ? "it was found" : "");
+  for (const name of ["server", "alice"])
+    attempt(`keys for ${name}`, "npx", [
+      "--no-install",
+      "trusted-mcp",
+      "keygen",
+      "--out",
+      join(folder, name),
+    ]);
+  copyFileSync(join(root, "test/pack/sdk-v1.ts"), join(folder, "main.ts"));
+  const within = { cwd: folder };
+  const faces = ["listener", "stdio"].map((face) => `export * as ${face} from "@trusted-mcp/sdk/${face}";\n`);
+  writeFileSync(join(folder, "faces.ts"), faces.join(""));
+  attempt(
+    "its types for servers and pipes need no other",
+    process.execPath,
+    [...compile, "faces.ts"],
+    within,
+  );
+  // `connectTrusted` gives a client of SDK v2, whose types are not here: docs/guide/sdk.md says so.
+  const emit = [...compile.filter((option) => option !== "--noEmit"), "--skipLibCheck"];
+  attempt("a program of all of it compiles", process.execPath, [...emit, "main.ts"], within);
+  attempt("servers, clients and a pipe work with SDK v1 alone", process.execPath, ["main.js"], within);
+  rmSync(folder, { recursive: true, force: true });
+}
+
+function resolves(resolve, name) {
+  try {
+    return Boolean(resolve(name));
+  } catch {
+    return false;
+  }
+}
+
+/** A package of ours and all packages of ours that it depends on. */
+function withBelow(name, found = new Set()) {
+  found.add(name);
+  const { manifest } = packages.find((each) => each.manifest.name === name);
+  for (const below of Object.keys(manifest.dependencies ?? {}))
+    if (below in dependencies && !found.has(below)) withBelow(below, found);
+  return found;
+}
 
 rmSync(project, { recursive: true, force: true });
 console.log(
