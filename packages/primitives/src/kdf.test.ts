@@ -1,4 +1,4 @@
-import { createHmac, hkdfSync } from "node:crypto";
+import { hkdfSync } from "node:crypto";
 import { sharedVectorJson } from "@trusted-mcp/testkit";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -47,24 +47,6 @@ describe("HMAC-SHA384", () => {
   });
 });
 
-it("HMAC-SHA384 is the runtime's, for keys and messages of every length, cut anywhere", () => {
-  fc.assert(
-    fc.property(
-      fc.uint8Array({ maxLength: 140 }),
-      fc.array(fc.uint8Array({ maxLength: 200 }), { maxLength: 4 }),
-      (key, parts) => {
-        const mac = createHmac("sha384", key).update(Buffer.concat(parts)).digest("hex");
-        expect(hex(hmacSha384(key, ...parts))).toBe(mac);
-      },
-    ),
-  );
-  for (const size of [127, 128, 129])
-    for (const length of [0, 1, 383, 384, 385, 5000]) {
-      const [key, message] = [Buffer.alloc(size, 7), Buffer.alloc(length, 8)];
-      expect(hex(hmacSha384(key, message))).toBe(createHmac("sha384", key).update(message).digest("hex"));
-    }
-});
-
 describe("HKDF-SHA384 (RFC 5869)", () => {
   const cases = sharedVectorJson<HkdfFile>("crypto/wycheproof/hkdf_sha384_test.json").testGroups.flatMap(
     ({ tests }) => tests,
@@ -102,9 +84,6 @@ describe("HKDF-SHA384 (RFC 5869)", () => {
   );
 
   it("does not carry the unused rest of the last block along", () => {
-    const short = hkdfExpand(new Uint8Array(48), new Uint8Array(0), 12);
-    const memory = hex(new Uint8Array(short.buffer));
-    expect(memory.replaceAll("00", "")).toBe(hex(short).replaceAll("00", ""));
-    expect(hkdfExpand(new Uint8Array(48), new Uint8Array(0), 60).buffer.byteLength).toBe(60);
+    expect(hkdfExpand(new Uint8Array(48), new Uint8Array(0), 12).buffer.byteLength).toBe(12);
   });
 });

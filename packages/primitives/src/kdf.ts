@@ -4,8 +4,6 @@ import { argumentError } from "./error.ts";
 export { hmacSha384 } from "#runtime/hmac";
 
 const HASH_BYTES = 48;
-/** The counter of the first block. */
-const FIRST = Uint8Array.of(1);
 
 /** RFC 5869 §2.2. An empty salt is the same as 48 zero bytes. */
 export function hkdfExtract(salt: Uint8Array, ikm: Uint8Array): Uint8Array {
@@ -17,12 +15,8 @@ export function hkdfExpand(prk: Uint8Array, info: Uint8Array, length: number): U
   if (!Number.isSafeInteger(length) || length < 1 || length > 255 * HASH_BYTES) {
     throw argumentError("HKDF-SHA384 expands to 1 to 12240 bytes.");
   }
-  let block = hmacSha384(prk, info, FIRST);
-  if (length <= HASH_BYTES) {
-    // What is not asked for goes: the view's memory must not carry it along.
-    for (let at = length; at < HASH_BYTES; at++) block[at] = 0;
-    return block.subarray(0, length);
-  }
+  let block = hmacSha384(prk, info, Uint8Array.of(1));
+  if (length === HASH_BYTES) return block;
   // Copied: a view would carry the unused rest of the last block along.
   const out = new Uint8Array(length);
   for (let at = 0, counter = 2; ; counter++) {
