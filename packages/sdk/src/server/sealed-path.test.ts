@@ -187,10 +187,36 @@ describe("the sealed path in every spelling [REQ-LISTENER]", () => {
     expect(leadsTo("/mcp", "/ /other")).toBe(false);
   });
 
-  test("readers that take dots away and decode in whatever order are all followed", () => {
-    const targets = ["/a%2fb/../mcp%2f", "/a%2fb/%2e%2e/mcp", "/a%2fb%5c../mcp", "/x%2fy/.%2e/%6dcp"];
-    for (const target of targets) expect(leadsTo("/mcp", target), target).toBe(true);
-    for (const target of ["/health", "/a%20b", "/%e4%bd%a0/x", "/a%2fb/../c", "/x?/mcp"])
+  test("what readers take for different things is refused wherever it leads: no honest client sends it", () => {
+    const dots = [
+      "/a%2fb/../mcp%2f",
+      "/a%2fb/%2e%2e/mcp",
+      "/a%2fb%5c../mcp",
+      "/x%2fy/.%2e/%6dcp",
+      "/a%2fb/../c",
+    ];
+    const twice = ["/%256dcp", "/a%252fb", "/%%36d", "/%\t6d", "/a\\b", "/a%5cb"];
+    // Whoever drops parameters before decoding is at /mcp.
+    const parameters = ["/mcp;a=b%2fc", "/a;b%2fc/mcp", "/a%3bb%2fc"];
+    for (const target of [...dots, ...twice, ...parameters])
+      expect(leadsTo("/mcp", target), target).toBe(true);
+  });
+
+  test("a target that is no path and no URL is refused: over HTTP/2 it may come, and `new URL` makes a path of it", () => {
+    for (const target of ["http:/mcp", "HTTP:mcp", "http:./x/../mcp", "mcp", "./mcp", "x/../mcp"]) {
+      expect(new URL(target, "http://localhost").pathname).toBe("/mcp");
+      expect(leadsTo("/mcp", target), target).toBe(true);
+    }
+    for (const target of ["", "*/mcp", "ftp://x/y", "%2fx"])
+      expect(leadsTo("/mcp", target), target).toBe(true);
+  });
+
+  test("what honest clients send to other paths is let through", () => {
+    for (const target of [
+      ...["*", "/", "/health", "//health", "/x?/mcp", "/x#/mcp", "http://x/health", "https://x:1"],
+      ...["/a%20b", "/%e4%bd%a0/x", "/100%25", "/@scope%2fname", "/a%3fb", "/a;v=1/b", "/50%", "/x/mcp"],
+      ...["/.well-known/oauth-protected-resource/x", "/...", "/..a/b..", "/a.b/c."],
+    ])
       expect(leadsTo("/mcp", target), target).toBe(false);
   });
 
