@@ -79,13 +79,13 @@ export class ChannelClient {
    * An outer refusal proves nothing, so only a `repeatable` request is sent again, on a new session. The
    * server's own "busy" proves that the request did not run: any request is then sent once more.
    */
-  async request(
+  request(
     head: RequestHead,
     body: Uint8Array,
     repeatable: boolean,
     signal?: AbortSignal,
   ): Promise<OpenedAnswer> {
-    return await this.#telemetry.request(head, body, (sent) =>
+    return this.#telemetry.request(head, body, (sent) =>
       onceMoreIfBusy(() => this.#attempt(sent, body, repeatable, signal), signal),
     );
   }
@@ -156,33 +156,10 @@ export class ChannelClient {
     }, signal);
   }
 
-  async #post(frame: Frame, signal?: AbortSignal): Promise<OuterAnswer> {
-    return this.#watched(await this.#sendWatched(frame.type, frame.body, signal));
-  }
-
-  async #sendWatched(type: string, body: readonly Uint8Array[], signal?: AbortSignal): Promise<OuterAnswer> {
-    if (this.#options.onWire !== undefined) for (const part of body) this.#options.onWire("sent", type, part);
-    return await outside(() => this.#sender.post(type, body, signal));
-  }
-
-  #watched(answer: OuterAnswer): OuterAnswer {
+  #post(frame: Frame, signal?: AbortSignal): Promise<OuterAnswer> {
     const { onWire } = this.#options;
-    if (onWire === undefined) return answer;
-    const type = answer.contentType ?? "";
-    return {
-      ...answer,
-      body: (async function* () {
-        for await (const part of answer.body) {
-          onWire("received", type, part);
-          yield part;
-        }
-      })(),
-      bytes: async (limit) => {
-        const bytes = await answer.bytes(limit);
-        onWire("received", type, bytes);
-        return bytes;
-      },
-    };
+    const send = (): Promise<OuterAnswer> => outside(() => this.#sender.post(frame.type, frame.body, signal));
+    return onWire === undefined ? send() : watched(frame, send, onWire);
   }
 
   async #open(): Promise<InitiatorSession> {
@@ -231,7 +208,7 @@ export class ChannelClient {
 
   async #flight(message: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
     const frame = utf8(encodeHandshakeRequest(base64url(random(9)), message));
-    const outer = this.#watched(await this.#sendWatched(JSON_MEDIA_TYPE, [frame], signal));
+    const outer = await this.#post({ type: JSON_MEDIA_TYPE, body: [frame] }, signal);
     if (outer.status >= 300 && outer.status < 400) throw redirected(outer);
     if (outer.status !== 200 || mediaType(outer.contentType) !== JSON_MEDIA_TYPE) {
       const text = await outer.bytes(65_536).then(
@@ -276,6 +253,31 @@ export class ChannelClient {
 interface Frame {
   readonly type: string;
   readonly body: readonly Uint8Array[];
+}
+
+/** Shows what goes out and what comes in. */
+async function watched(
+  { type, body }: Frame,
+  send: () => Promise<OuterAnswer>,
+  onWire: NonNullable<TrustedClientOptions["onWire"]>,
+): Promise<OuterAnswer> {
+  for (const part of body) onWire("sent", type, part);
+  const answer = await send();
+  const answerType = answer.contentType ?? "";
+  return {
+    ...answer,
+    body: (async function* () {
+      for await (const part of answer.body) {
+        onWire("received", answerType, part);
+        yield part;
+      }
+    })(),
+    bytes: async (limit) => {
+      const bytes = await answer.bytes(limit);
+      onWire("received", answerType, bytes);
+      return bytes;
+    },
+  };
 }
 
 function frameOf(session: InitiatorSession, exchange: InitiatorExchange): Frame {

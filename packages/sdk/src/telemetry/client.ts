@@ -1,4 +1,12 @@
-import { context, SpanKind, trace, type Attributes, type Counter, type Histogram } from "@opentelemetry/api";
+import {
+  context,
+  SpanKind,
+  trace,
+  type Attributes,
+  type Counter,
+  type Histogram,
+  type Tracer,
+} from "@opentelemetry/api";
 import type { InitiatorSession, RequestHead } from "@trusted-mcp/channel";
 import { describeRequest, errorType, type Described } from "./describe.ts";
 import { durations, secondsSince } from "./durations.ts";
@@ -47,14 +55,24 @@ export class ClientTelemetry {
   }
 
   /** Runs a request in a span of its own, whose context travels in the sealed head. */
-  async request<T extends Answered>(
+  request<T extends Answered>(
     head: RequestHead,
     body: Uint8Array,
     run: (head: RequestHead) => Promise<T>,
   ): Promise<T> {
     const tracer = this.#enabled ? installedTracer() : null;
     const instruments = this.#enabled ? this.#instruments.get() : null;
-    if (tracer === null && instruments === null) return await run(head);
+    if (tracer === null && instruments === null) return run(head);
+    return this.#recorded(head, body, run, tracer, instruments);
+  }
+
+  async #recorded<T extends Answered>(
+    head: RequestHead,
+    body: Uint8Array,
+    run: (head: RequestHead) => Promise<T>,
+    tracer: Tracer | null,
+    instruments: ClientInstruments | null,
+  ): Promise<T> {
     const described = describeRequest(head.method, head.headers, body);
     const { method, tool } = described;
     const span =
