@@ -1,11 +1,11 @@
 import { ChannelError, encodePart, encodeRecordResponse, encodeResponseHead } from "@trusted-mcp/channel";
+import { mediaType } from "@trusted-mcp/http/media-type";
 import { TrustedMcpError } from "@trusted-mcp/primitives/error";
 import { EventReader } from "../../../packages/sdk/dist/client/event-reader.js";
 import { sseData } from "../../../packages/sdk/dist/client/sse-data.js";
 import { openAnswer } from "../../../packages/sdk/dist/client/sealed-answer.js";
 import { isRepeatable } from "../../../packages/sdk/dist/client/repeatable.js";
 import { isFrame } from "../../../packages/sdk/dist/server/frame.js";
-import { mediaType } from "../../../packages/sdk/dist/wire.js";
 import { expect, sameBytes } from "../lib/finding.mjs";
 import { isObject, parsed } from "../lib/json-oracle.mjs";
 import { sealAnswer, sealRecord } from "../lib/sessions.mjs";

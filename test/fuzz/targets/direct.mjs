@@ -1,7 +1,7 @@
 import { z } from "zod";
+import { Departure } from "@trusted-mcp/http/departure";
 import { TrustedMcpError } from "@trusted-mcp/primitives/error";
 import { Definitions } from "../../../packages/sdk/dist/server/definitions.js";
-import { Departure } from "../../../packages/sdk/dist/server/departure.js";
 import { direct } from "../../../packages/sdk/dist/server/direct.js";
 import { expect } from "../lib/finding.mjs";
 import { isObject, parsed } from "../lib/json-oracle.mjs";

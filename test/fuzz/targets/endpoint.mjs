@@ -8,8 +8,8 @@ import {
   parseResponseHead,
   Responder,
 } from "@trusted-mcp/channel";
+import { Departure } from "@trusted-mcp/http/departure";
 import { TrustedMcpError } from "@trusted-mcp/primitives/error";
-import { Departure } from "../../../packages/sdk/dist/server/departure.js";
 import { Endpoint } from "../../../packages/sdk/dist/server/endpoint.js";
 import { guardOf } from "../../../packages/sdk/dist/server/guard.js";
 import { LoadLimit } from "../../../packages/sdk/dist/server/load-limit.js";
