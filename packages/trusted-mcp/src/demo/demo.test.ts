@@ -86,11 +86,12 @@ describe("demo", () => {
 
   test("an interrupt ends it with 130; no process, no file and no key stays", async () => {
     const { child, out, ended } = start();
-    await new Promise<void>((resolve) => {
+    const working = new Promise<void>((resolve) => {
       child.stdout.on("data", (part: Buffer) => {
         if (part.includes("Ordinary work")) resolve();
       });
     });
+    await Promise.race([working, ended]);
     child.kill("SIGINT");
     const [code] = await ended;
     const shown = await out;
