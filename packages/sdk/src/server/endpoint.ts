@@ -29,6 +29,7 @@ import type { LoadLimit, Place } from "./load-limit.ts";
 import type { Reaper } from "./reaper.ts";
 import type { ServerCall, ServerTelemetry } from "../telemetry/server.ts";
 import { stillServed } from "./session-end.ts";
+import { textBytes } from "./text-bytes.ts";
 
 /** An outer HTTP answer, for whichever front carries it. Its status is always 200. */
 export interface OuterResponse {
@@ -234,7 +235,7 @@ function jsonFront(id: string): Front {
     streamType: STREAM_MEDIA_TYPE,
     whole: (header, chunks) => ({
       contentType: JSON_MEDIA_TYPE,
-      body: [utf8(encodeRecordResponse(id, header, chunks))],
+      body: [textBytes(encodeRecordResponse(id, header, chunks))],
     }),
     // An event for each chunk: what reads events in between need not hold a large one whole.
     part: (header, chunks) =>

@@ -31,8 +31,10 @@ describe("the request and response of a wrapped listener", () => {
     for (let i = 0; i < 3; i += 1) {
       const { request, response, socket } = pair();
       response.setHeader("content-type", "text/plain");
-      response.end("x");
+      expect(response.write(Buffer.alloc(100_000))).toBe(false);
+      expect(response.writableNeedDrain).toBe(true);
       await socket.nextWritten();
+      response.end("x");
       expect([isFast(request), isFast(response), isFast(socket)]).toEqual([true, true, true]);
     }
   });

@@ -65,14 +65,18 @@ function write(this: InnerAnswer, ...args: unknown[]): boolean {
 
 /** What `http.Server` does when a connection can take more. */
 function followDrain(response: ServerResponse, socket: Socket): void {
-  Object.defineProperty(response, "writableNeedDrain", {
-    configurable: true,
-    get: () => socket.writableNeedDrain && !response.destroyed && !response.writableEnded,
-  });
+  Object.defineProperty(response, "writableNeedDrain", NEED_DRAIN);
   socket.on("drain", () => {
     if (!response.writableEnded) response.emit("drain");
   });
 }
+
+const NEED_DRAIN: PropertyDescriptor & ThisType<ServerResponse> = {
+  configurable: true,
+  get() {
+    return this.socket?.writableNeedDrain === true && !this.destroyed && !this.writableEnded;
+  },
+};
 
 /** A body that nobody read is dropped, and the request closes after its end. */
 function release(request: IncomingMessage): void {
