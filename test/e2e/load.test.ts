@@ -171,7 +171,7 @@ describe("streams [REQ-LIMITS]", () => {
         return Promise.resolve(new Response(body, { headers: { "content-type": "text/event-stream" } }));
       },
     };
-    const at = await server({ inner, limits: { idleMs: 150 } });
+    const at = await server({ inner, limits: { idleMs: 400 } });
     const response = await send(client(at), at.url, "tools/call");
     expect((await response.text()).split("data: {}")).toHaveLength(31);
   });

@@ -98,7 +98,7 @@ describe("demo", () => {
     expect(code).toBe(130);
     expect(shown).not.toContain("\u001b");
     expect(await readdir(folder)).toEqual([]);
-    expect(await processes()).not.toContain(folder);
+    await expect.poll(processes).not.toContain(folder);
   });
 
   test("a server that does not come up is reported with its own words", async () => {
