@@ -256,7 +256,7 @@ describe("padding (spec §5.3) [REQ-PADDING]", () => {
     expect(plaintext.subarray(304).every((byte) => byte === 0)).toBe(true);
   });
 
-  it("is zeros also after a longer message: short ones are sealed from the same memory", () => {
+  it("is zeros also after a longer message: all are sealed from the same memory", () => {
     sealed(new Uint8Array(4000).fill(7));
     const plaintext = open(traffic.key, traffic.iv, header, sealed(Uint8Array.of(7)).subarray(3));
     expect(plaintext).toHaveLength(256);

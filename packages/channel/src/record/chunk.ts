@@ -11,8 +11,8 @@ const FLAG_FINAL = 1;
 const MAX_PLAINTEXT = MAX_CHUNK_BYTES - TAG_BYTES;
 export const MAX_CONTENT: number = MAX_PLAINTEXT - PREFIX_BYTES;
 const MAX_INDEX = 2 ** 32;
-/** Plaintext of a short message, for as long as it takes to seal it. */
-const SHORT = new Uint8Array(4096);
+/** A chunk's plaintext, for as long as it takes to seal it: one array for all messages leaves the collector little. */
+const scratch = new Uint8Array(MAX_PLAINTEXT);
 const NO_TAG = new Uint8Array(0);
 
 /** IV ⊕ i: each chunk of an exchange has its own nonce; the order of chunks is thereby authenticated. */
@@ -46,21 +46,20 @@ export class ChunkSealer {
     for (const part of parts) left += part.length;
     const chunks: Uint8Array[] = [];
     const source = new PartReader(parts);
-    // One array for the plaintext of all chunks: a large message would leave many times its size to the collector.
     const largest = paddedLength(PREFIX_BYTES + Math.min(left, MAX_CONTENT), MAX_PLAINTEXT);
-    const scratch = largest <= SHORT.length ? SHORT : new Uint8Array(largest);
-    do {
-      const size = Math.min(left, MAX_CONTENT);
-      left -= size;
-      chunks.push(this.#chunk(source, size, final && left === 0, scratch));
-    } while (left > 0);
-    // It lives on, and another message comes into it.
-    scratch.fill(0, 0, largest);
-    return chunks;
+    try {
+      do {
+        const size = Math.min(left, MAX_CONTENT);
+        left -= size;
+        chunks.push(this.#chunk(source, size, final && left === 0));
+      } while (left > 0);
+      return chunks;
+    } finally {
+      scratch.fill(0, 0, largest);
+    }
   }
 
-  /** @param scratch - zeros, or an earlier chunk's plaintext, at least as long as this one's. */
-  #chunk(source: PartReader, size: number, final: boolean, scratch: Uint8Array): Uint8Array {
+  #chunk(source: PartReader, size: number, final: boolean): Uint8Array {
     if (this.#done || this.#index >= MAX_INDEX)
       throw new ChannelError("ERR_RECORD_TRAILING", "This message has already ended");
     const plaintext = scratch.subarray(0, paddedLength(PREFIX_BYTES + size, MAX_PLAINTEXT));
