@@ -6,12 +6,14 @@ import { limitHttp, trusted, TrustedMcpServer } from "@trusted-mcp/sdk/server";
 import { z } from "zod";
 import { cpuMeter, serveParent } from "./child.mjs";
 import { AUDIENCE, serverSide } from "./keys.mjs";
+import { median } from "./statistics.mjs";
 
 const refused = {};
 const cpu = cpuMeter();
 let handler;
 let http;
-let peak = 0;
+/** Resident memory since it was last asked for: it swings by a third with the collector, so one sample says little. */
+let resident = [];
 
 function registerTools(server) {
   server.registerTool("echo", { inputSchema: z.object({ text: z.string() }) }, ({ text }) => ({
@@ -70,7 +72,7 @@ serveParent({
     });
     limitHttp(http, httpLimits);
     await new Promise((resolve) => http.listen(0, "127.0.0.1", resolve));
-    setInterval(() => (peak = Math.max(peak, process.memoryUsage.rss())), 50).unref();
+    setInterval(() => resident.push(process.memoryUsage.rss()), 50).unref();
     return { url: `http://127.0.0.1:${http.address().port}/mcp` };
   },
   state(collect) {
@@ -82,13 +84,14 @@ serveParent({
     const state = {
       rss,
       heap: heapUsed + external,
-      peak: Math.max(peak, rss),
+      usualRss: median([...resident, rss]),
+      peak: Math.max(...resident, rss),
       descriptors,
       timers,
       sessions,
       streams,
     };
-    peak = 0;
+    resident = [];
     return { ...state, cpu: cpu(), refused: { ...refused } };
   },
 });

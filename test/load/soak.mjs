@@ -61,9 +61,9 @@ async function saturation(kind, seconds) {
         loads.map((load) => load.ask("slice", { seconds: step, everyMs: 200 })),
       );
       for (const slice of slices) calls += slice.calls;
-      const { rss, descriptors } = await server.ask("state", false);
+      const { usualRss, descriptors } = await server.ask("state", false);
       const { heap } = await server.ask("state", true);
-      samples.push({ x: elapsed() / 60, rss: rss / MB, heap: heap / MB, descriptors });
+      samples.push({ x: elapsed() / 60, rss: usualRss / MB, heap: heap / MB, descriptors });
     }
     const after = samples.filter(({ x }) => x * 60 >= warm);
     const line = (name) => slope(after.map((sample) => ({ x: sample.x, y: sample[name] })));

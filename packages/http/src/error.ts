@@ -13,7 +13,6 @@ export function bodyTooSlow(limitMs: number): HttpError {
 }
 
 export function bodyBusy(): HttpError {
-  const message =
-    "There was no room for a large request body: others fill what limits.maxBufferedBytes allows";
+  const message = "There was no room for a large request body: others fill what maxBufferedBytes allows";
   return new HttpError("ERR_BODY_BUSY", message, { action: "retry" });
 }
