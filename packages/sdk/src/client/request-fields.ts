@@ -1,7 +1,8 @@
 import type { JSONRPCMessage } from "@modelcontextprotocol/client";
 import type { HeaderFields } from "@trusted-mcp/channel";
-import { utf8 } from "@trusted-mcp/primitives/bytes";
+import { NAMED_BY } from "@trusted-mcp/http/mcp-name";
 import { JSON_MEDIA_TYPE, STREAM_MEDIA_TYPE } from "@trusted-mcp/http/media-type";
+import { utf8 } from "@trusted-mcp/primitives/bytes";
 
 /** Names that the transport itself sets; nobody else's value may disagree with the message. */
 const OWN = new Set([
@@ -92,16 +93,6 @@ function bodyFields(message: JSONRPCMessage): HeaderFields | null {
   if (typeof name === "string") fields.push(["mcp-name", fieldValue(name)]);
   return fields;
 }
-
-/** Which parameter `Mcp-Name` repeats (2026-07-28, "Standard request headers"). */
-const NAMED_BY: ReadonlyMap<string, string> = new Map([
-  ["tools/call", "name"],
-  ["prompts/get", "name"],
-  ["resources/read", "uri"],
-  ["tasks/get", "taskId"],
-  ["tasks/update", "taskId"],
-  ["tasks/cancel", "taskId"],
-]);
 
 /** The value as it is where HTTP lets it pass unharmed, else `=?base64?…?=` (2026-07-28, "Value encoding"). */
 function fieldValue(value: string): string {

@@ -1,4 +1,4 @@
-import { NAMED_BY } from "../mcp-name.ts";
+import { NAMED_BY } from "@trusted-mcp/http/mcp-name";
 import { isRecord, type RpcNotification, type RpcRequest } from "./json-rpc.ts";
 
 /** Key of the protocol version in the per-request `_meta` envelope (revision 2026-07-28). */

@@ -1,6 +1,6 @@
 import { HEADER_MISMATCH, refuse } from "../answer.ts";
 import { utf8Decode } from "@trusted-mcp/primitives/bytes";
-import { NAMED_BY } from "../../mcp-name.ts";
+import { NAMED_BY } from "@trusted-mcp/http/mcp-name";
 import type { JsonRpcRequest } from "../json-rpc.ts";
 
 /**
